@@ -1,0 +1,33 @@
+"""What every script's last lines share: the log, and the one-line message for an input that is at fault."""
+
+import os
+import sys
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class InputError(Exception):
+    """Something the user can mend: a setting, a file. Its message is one line that says what to do."""
+
+
+@contextmanager
+def job(log):
+    """Send everything the body prints to the file `log`, and end the process with 1 if the body fails.
+
+    An InputError is reported as its message alone, anything else with its traceback, both as the log's last lines,
+    which Snakemake shows for a failed job (`show-failed-logs`).
+    """
+    Path(str(log)).parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.stdout.reconfigure(line_buffering=True)
+    try:
+        yield
+    except InputError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
