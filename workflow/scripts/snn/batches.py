@@ -1,32 +1,14 @@
 """The training images that a pruning score looks at: drawn from the mapped arrays, augmented on the device."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from snn.files import read_json
+from snn.images import Images
 from snn.job import InputError
 
 Batch = tuple[Tensor, Tensor]
-
-
-@dataclass(frozen=True)
-class Images:
-    """A training set. pixels: uint8 [n, C, H, W], mapped from its file; labels: int64 [n]; info: dataset.json."""
-
-    pixels: np.ndarray
-    labels: np.ndarray
-    info: dict
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-def open_images(pixels, labels, info) -> Images:
-    return Images(np.load(pixels, mmap_mode="r"), np.load(labels), read_json(info))
 
 
 def augment(pixels: Tensor, down: Tensor, right: Tensor, mirrored: Tensor, margin: int) -> Tensor:
@@ -50,23 +32,24 @@ def draw(images: Images, chosen: np.ndarray, random: np.random.Generator, device
     Zeros are padded before the standardisation. Returns float32 [n, C, H, W] and int64 [n] on the device; what is
     random is drawn by NumPy, so that every device sees the same images.
     """
-    shift, flip = images.info["augmentation"]["shift"], images.info["augmentation"]["flip"]
+    shift, flip = images.facts["augmentation"]["shift"], images.facts["augmentation"]["flip"]
     count = len(chosen)
     down, right = random.integers(0, 2 * shift + 1, (2, count))
     mirrored = random.random(count) < 0.5 if flip else np.zeros(count, bool)
-    pixels = torch.from_numpy(images.pixels[chosen]).to(device)
+    pixels = torch.from_numpy(images.train_images[chosen]).to(device)
     corner = [torch.from_numpy(values).to(device) for values in (down, right, mirrored)]
-    mean, std = (torch.tensor(images.info[key], device=device).view(-1, 1, 1) for key in ("mean", "std"))
+    mean, std = (torch.tensor(images.facts[key], device=device).view(-1, 1, 1) for key in ("mean", "std"))
     inputs = (augment(pixels, *corner, shift).float() / 255 - mean) / std
-    return inputs.contiguous(), torch.from_numpy(images.labels[chosen]).to(device)
+    return inputs.contiguous(), torch.from_numpy(images.train_labels[chosen]).to(device)
 
 
 def fresh_batches(images: Images, count: int, size: int, random: np.random.Generator, device) -> list[Batch]:
     """`count` batches without a common image, of `size` images each or of as many as the set has for each."""
-    size = min(size, len(images) // count)
+    total = len(images.train_labels)
+    size = min(size, total // count)
     if size < 2:
-        raise InputError(f"the training set has {len(images)} images: too few for {count} pruning batches of 2 or more")
-    order = random.permutation(len(images))
+        raise InputError(f"the training set has {total} images: too few for {count} pruning batches of 2 or more")
+    order = random.permutation(total)
     return [draw(images, order[k * size : (k + 1) * size], random, device) for k in range(count)]
 
 
@@ -75,8 +58,8 @@ def class_halves(images: Images, per_class: int, random: np.random.Generator, de
 
     So the first half holds the first classes and the second half the others, as GraSP's reference has it.
     """
-    order = random.permutation(len(images))
-    labels = images.labels[order]
+    order = random.permutation(len(images.train_labels))
+    labels = images.train_labels[order]
     chosen = np.concatenate([order[labels == label][:per_class] for label in np.unique(labels)])
     if len(chosen) < 4:
         raise InputError(f"the training set has {len(chosen)} images to score by class: GraSP needs 4 or more")

@@ -26,7 +26,7 @@ def prunable(state) -> list[str]:
 
 
 def density(sparsity: float) -> Fraction:
-    """1 - sparsity, exact in the decimal digits that sparsity is written with: as a float, N * (1 - 0.9) is below N/10."""
+    """1 - sparsity, exact in the digits that sparsity is written with: as a float, N * (1 - 0.9) is below N / 10."""
     return 1 - Fraction(repr(float(sparsity)))
 
 
