@@ -1,0 +1,56 @@
+# The front door: reads and checks the config, includes one rule file per stage, names the targets.
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+from codehash import code_hash
+from study import ConfigError, Study
+
+try:
+    study = Study(config)
+except ConfigError as error:
+    sys.exit(f"Error in the config: {error}")
+
+
+wildcard_constraints:
+    dataset="[a-z][a-z0-9_]*",
+    architecture="[a-z][a-z0-9_]*",
+    pruning="|".join(study.known["pruning"]),
+    sparsity=r"0\.[0-9]+",
+    seed="[0-9]+",
+    encoding="|".join(study.known["encodings"]),
+    metric="|".join(study.known["metrics"]),
+
+
+# A GPU is a resource of one machine, so it is counted per group or job and not over the whole cluster.
+resource_scopes:
+    gpu="local",
+
+
+localrules:
+    all,
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/prune.smk"
+include: "workflow/rules/encode.smk"
+include: "workflow/rules/metric.smk"
+include: "workflow/rules/pool.smk"
+include: "workflow/rules/analysis.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/report.html",

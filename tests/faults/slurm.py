@@ -1,0 +1,97 @@
+"""A real Slurm on this machine, started and stopped by the test: one controller, one node, no accounting."""
+
+import os
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+CONF = """\
+ClusterName=test
+SlurmctldHost=localhost(127.0.0.1)
+SlurmUser=root
+AuthType=auth/munge
+ProctrackType=proctrack/pgid
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+GresTypes=gpu
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=1
+JobAcctGatherParams=OverMemoryKill
+AccountingStorageType=accounting_storage/none
+ReturnToService=2
+SlurmdParameters=config_overrides
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+SlurmctldPort=16817
+SlurmdPort=16818
+StateSaveLocation={root}/state
+SlurmdSpoolDir={root}/spool
+SlurmctldPidFile={root}/slurmctld.pid
+SlurmdPidFile={root}/slurmd.pid
+SlurmctldLogFile={root}/slurmctld.log
+SlurmdLogFile={root}/slurmd.log
+NodeName=localhost NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=8 RealMemory=16000 Gres=gpu:1
+PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE State=UP
+"""
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo", "scancel")
+
+
+def missing() -> list[str]:
+    """The programs that are not installed."""
+    return [name for name in PROGRAMS if not (shutil.which(name) or Path("/usr/sbin", name).exists())]
+
+
+@contextmanager
+def cluster(root: Path):
+    """Start munge and Slurm under `root`; yields the environment in which sbatch finds them."""
+    for name in ("state", "spool"):
+        (root / name).mkdir()
+    (root / "slurm.conf").write_text(CONF.format(root=root))
+    (root / "gres.conf").write_text("NodeName=localhost Name=gpu File=/dev/null\n")
+    environment = {**os.environ, "SLURM_CONF": str(root / "slurm.conf")}
+    environment["PATH"] = f"{environment['PATH']}:/usr/sbin"
+    munge = _start_munge()
+    daemons = []
+    try:
+        daemons.append(subprocess.Popen(["slurmctld", "-D"], env=environment))
+        daemons.append(subprocess.Popen(["slurmd", "-D", "-N", "localhost"], env=environment))
+        deadline = time.monotonic() + 60
+        while "idle" not in _output(["sinfo", "-h", "-o", "%T"], environment):
+            if time.monotonic() > deadline:
+                raise RuntimeError((root / "slurmctld.log").read_text()[-2000:])
+            time.sleep(0.2)
+        yield environment
+    finally:
+        if daemons:
+            _output(["scancel", "--user=root"], environment)
+        for daemon in reversed(daemons):
+            daemon.terminate()
+            daemon.wait(30)
+        if munge:
+            munge.terminate()
+
+
+def _start_munge():
+    """munged as its own user, unless one is running."""
+    run = Path("/run/munge")
+    if subprocess.run(["munge", "-n"], capture_output=True).returncode == 0:
+        return None
+    run.mkdir(exist_ok=True)
+    shutil.chown(run, "munge", "munge")
+    key = Path("/etc/munge/munge.key")
+    if not key.exists():
+        key.write_bytes(os.urandom(1024))
+        shutil.chown(key, "munge", "munge")
+        key.chmod(0o400)
+    daemon = subprocess.Popen(["runuser", "-u", "munge", "--", "munged", "--foreground"])
+    for _ in range(100):
+        if subprocess.run(["munge", "-n"], capture_output=True).returncode == 0:
+            return daemon
+        time.sleep(0.1)
+    raise RuntimeError("munged does not answer")
+
+
+def _output(command, environment) -> str:
+    return subprocess.run(command, env=environment, capture_output=True, text=True).stdout

@@ -1,0 +1,99 @@
+"""The code hash sees what matters, ignores what does not, and is the same on every supported Python."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import codehash
+import pytest
+from conftest import REPO
+
+SCRIPTS = REPO / "workflow" / "scripts"
+
+
+@pytest.fixture
+def scripts(tmp_path, monkeypatch):
+    (tmp_path / "snn").mkdir()
+    (tmp_path / "snn" / "__init__.py").write_text("")
+    (tmp_path / "snn" / "shared.py").write_text("import json\n\ndef f():\n    return 1\n")
+    (tmp_path / "snn" / "other.py").write_text("x = 1\n")
+    (tmp_path / "a.py").write_text('"""Doc."""\n\ndef g():\n    from snn.shared import f\n    return f()\n')
+    (tmp_path / "b.py").write_text("from snn import shared, other\n")
+    monkeypatch.setattr(codehash, "SCRIPTS", tmp_path)
+    codehash._file.cache_clear()
+    yield tmp_path
+    codehash._file.cache_clear()
+
+
+def fresh(*names):
+    codehash._file.cache_clear()
+    return codehash.code_hash(*names)
+
+
+def test_closure_follows_imports(scripts):
+    assert codehash.import_closure("a.py") == {"a.py", "snn/__init__.py", "snn/shared.py"}
+    assert codehash.import_closure("b.py") == {"b.py", "snn/__init__.py", "snn/shared.py", "snn/other.py"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"""Another docstring."""\n\ndef g():\n    from snn.shared import f\n    return f()\n',
+        '"""Doc."""\ndef g():\n  "New."\n  from snn.shared import f  # why\n\n  return (f())\n',
+    ],
+)
+def test_docstrings_comments_and_format_do_not_count(scripts, text):
+    before = fresh("a.py")
+    (scripts / "a.py").write_text(text)
+    assert fresh("a.py") == before
+
+
+def test_code_counts_in_the_script_and_in_what_it_imports(scripts):
+    before = fresh("a.py")
+    (scripts / "snn" / "other.py").write_text("x = 2\n")
+    assert fresh("a.py") == before
+    (scripts / "snn" / "shared.py").write_text("def f():\n    return 2\n")
+    after = fresh("a.py")
+    assert after != before
+    (scripts / "a.py").write_text("def g():\n    from snn.shared import f\n    return f() + 1\n")
+    assert fresh("a.py") not in (before, after)
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_same_hash_on_every_python(version):
+    beside = Path(sys.base_prefix).parent.glob(f"{version}*/bin/python{version}")
+    candidates = [shutil.which(f"python{version}"), *beside]
+    python = next((p for p in candidates if p and not subprocess.run([p, "-c", ""], capture_output=True).returncode), 0)
+    if not python:
+        pytest.skip(f"python{version} is not installed")
+    names = sorted(str(path.relative_to(SCRIPTS)) for path in SCRIPTS.rglob("*.py"))
+    program = (
+        f"import sys; sys.path.insert(0, {str(REPO / 'workflow')!r})\n"
+        f"from codehash import code_hash\nprint(code_hash(*{names!r}))"
+    )
+    hashes = {
+        subprocess.run([p, "-c", program], capture_output=True, text=True, check=True).stdout
+        for p in (python, sys.executable)
+    }
+    assert len(hashes) == 1
+
+
+def test_scripts_import_nothing_that_the_hash_cannot_see():
+    forbidden = {"exec", "eval", "__import__", "runpy"}
+    for path in SCRIPTS.rglob("*.py"):
+        name = str(path.relative_to(SCRIPTS))
+        source = path.read_text()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                modules = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+                if name != "snn/architectures/__init__.py":
+                    assert not any(m.split(".")[0] in ("importlib", "runpy") for m in modules), name
+                stems = {p.stem for p in SCRIPTS.glob("*.py")}
+                assert not any(m.split(".")[0] in stems for m in modules), f"{name} imports another script"
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in forbidden, name
+        assert "sys.path" not in source, name
+        assert "snakemake.config" not in source, name
+        assert "os.environ" not in source, name

@@ -1,0 +1,146 @@
+"""A bad config is one line that names the key, the value and what is allowed; the shipped ones mean what they say."""
+
+import copy
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import REPO
+from study import ConfigError, Study
+
+DEFAULT = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
+SCHEMA = yaml.safe_load((REPO / "workflow" / "schemas" / "config.schema.yaml").read_text())
+
+
+def changed(path: str, value):
+    """The default config with one key set."""
+    config = copy.deepcopy(DEFAULT)
+    *parents, last = path.split(".")
+    place = config
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    place[last] = value
+    return config
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "parts"),
+    [
+        ("datasets", ["mnist"], ["datasets[0]", "'mnist'", "digits", "cifar10"]),
+        ("architectures", ["resnet21"], ["architectures[0]", "'resnet21'", "did you mean 'resnet32'?"]),
+        ("pruning", ["snip", "snap"], ["pruning[1]", "'snap'", "snip"]),
+        ("metrics", ["motif"], ["metrics[0]", "'motif'", "did you mean 'motifs'?"]),
+        ("encodings", ["unrolled"], ["encodings[0]", "'unrolled'", "'mge'"]),
+        ("sparsities", [0.6, 1.5], ["sparsities[1]", "1.5", "less than 1"]),
+        ("sparsities", [0], ["sparsities[0]", "0", "greater than 0"]),
+        ("sparsities", ["1e-3"], ["sparsities[0]", "'1e-3'", "number", "0.001"]),
+        ("sparsities", [True], ["sparsities[0]", "True", "number"]),
+        ("seeds", [], ["seeds", "[]", "at least 1"]),
+        ("seeds", [0, 0], ["seeds", "twice"]),
+        ("seedz", [1], ["seedz", "did you mean 'seeds'?"]),
+        ("training.digits.epoch", 3, ["training.digits.epoch", "did you mean 'epochs'?"]),
+        ("training.digits.weight_decay", "1e-4", ["training.digits.weight_decay", "'1e-4'", "0.0001"]),
+        ("training", {}, ["training", "'digits'"]),
+        ("options.er.rule", "papers", ["options.er.rule", "'papers'", "'reference', 'paper'"]),
+        ("options.errr", {}, ["options.errr", "did you mean 'erk'?"]),
+        ("options.motifs", {"engine": "fast"}, ["options.motifs.engine", "'fast'", "'structured'"]),
+        ("options.mine", {"path": "somewhere"}, []),
+        ("rank", {"architecture": "resnet20", "dataset": "digits"}, ["rank.sparsity", "missing"]),
+        ("external.a.architecture", "resnet20", ["external.a", "missing"]),
+        ("data_dir", 3, ["data_dir", "3", "string"]),
+    ],
+)
+def test_bad_config_is_one_line(key, value, parts):
+    config = changed(key, value)
+    if not parts:
+        Study(config)
+        return
+    with pytest.raises(ConfigError) as caught:
+        Study(config)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in parts:
+        assert part in message, message
+
+
+def test_bad_config_ends_the_run_with_one_line(tmp_path):
+    config = tmp_path / "bad.yaml"
+    config.write_text("sparsities: [0.6, 2]\n")
+    run = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", config],
+        cwd=REPO, capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode != 0
+    assert "Error in the config: sparsities[1]: 2 must be less than 1" in run.stderr.splitlines()
+    assert "Traceback" not in run.stderr
+
+
+def test_default_study():
+    study = Study(copy.deepcopy(DEFAULT))
+    assert len(study.networks) >= 42
+    assert DEFAULT["datasets"] == ["digits"]
+    assert len(DEFAULT["pruning"]) == 7
+    assert len(DEFAULT["sparsities"]) == 3
+
+
+def test_order_of_config_changes_nothing():
+    config = copy.deepcopy(DEFAULT)
+    config["encodings"].reverse()
+    config["metrics"].reverse()
+    config = dict(reversed(config.items()))
+    a, b = Study(copy.deepcopy(DEFAULT)), Study(config)
+    assert (a.encodings, a.metrics, a.encoded) == (b.encodings, b.metrics, b.encoded)
+    assert a.recipe("digits", "conv_small") == b.recipe("digits", "conv_small")
+
+
+def merged_paper_config():
+    """What `--configfile config/paper.yaml` resolves to: nested keys merge, lists are replaced."""
+    from snakemake.utils import update_config
+
+    config = copy.deepcopy(DEFAULT)
+    update_config(config, yaml.safe_load((REPO / "config" / "paper.yaml").read_text()))
+    return config
+
+
+def test_paper_study_is_the_papers():
+    study = Study(merged_paper_config())
+    assert len(study.networks) == 1260
+    assert len(study.dense) == 36
+    assert study.config["seeds"] == [0, 1, 2]
+    assert study.sparsities == ["0.6", "0.8", "0.9", "0.95", "0.98"]
+    sgd = {"batch_size": 128, "learning_rate": 0.1, "momentum": 0.9}
+    for dataset in ("cifar10", "cifar100", "tiny_imagenet"):
+        for architecture in ("conv6", "resnet20", "resnet32", "wrn28_2"):
+            epochs = (
+                {"epochs": 100, "milestones": [30, 60, 80]}
+                if dataset == "tiny_imagenet"
+                else {"epochs": 160, "milestones": [80, 120]}
+            )
+            decay = {"weight_decay": 5e-4 if architecture == "wrn28_2" else 1e-4}
+            assert study.recipe(dataset, architecture) == {**sgd, **epochs, **decay}
+    assert study.encodings == ["mge", "rolled", "rolled_channel"]
+    assert len(study.metrics) == 10
+    assert study.config["options"] == {
+        "er": {"rule": "reference", "stale_epsilon": False},
+        "grasp": {"reinit": "all"},
+        "mge": {"identity_shortcuts": "ignore"},
+        "ranking": {"missing": "last", "bootstrap": 1000},
+        "regression": {"repetitions": 100, "bootstrap": 1000},
+    }
+
+
+def test_config_readme_explains_every_setting():
+    text = (REPO / "config" / "README.md").read_text()
+
+    def keys(schema, prefix=""):
+        for name, entry in schema.get("properties", {}).items():
+            yield prefix + name
+            yield from keys(entry, f"{prefix}{name}.")
+            extra = entry.get("additionalProperties")
+            if isinstance(extra, dict):
+                yield from keys(extra, f"{prefix}{name}.<{'name' if name == 'external' else 'word'}>.")
+
+    # The overrides of one architecture are the keys of the recipe itself.
+    missing = [key for key in keys(SCHEMA) if f"`{key}`" not in text and ".architectures.<word>." not in key]
+    assert not missing

@@ -1,0 +1,48 @@
+# Networks as graphs: blocks for the metrics, edge lists for everybody (paper, sections 2, 3.1 and 3.2).
+
+
+rule geometry:
+    input:
+        info=DATASET["info"],
+    output:
+        geometry=CELL + "/geometry.npz",
+    params:
+        cfg=lambda w: {
+            "architecture": w.architecture,
+            "architecture_options": study.options(w.architecture),
+            "identity_shortcuts": study.options("mge").get("identity_shortcuts", "ignore"),
+        },
+        code=lambda w: code_hash("geometry.py", architecture_code(w)),
+    log:
+        "results/logs/geometry/{dataset}/{architecture}.log",
+    benchmark:
+        "results/benchmarks/geometry/{dataset}/{architecture}.tsv"
+    threads: 1
+    resources:
+        mem_mb=rising(4000),
+        runtime=20,
+    script:
+        "../scripts/geometry.py"
+
+
+rule encode:
+    input:
+        geometry=rules.geometry.output.geometry,
+        model=rules.train_sparse.output.model,
+        mask=rules.prune.output.mask,
+    output:
+        **{f"{e}_blocks": f"{NETWORK}/{e}/blocks.npz" for e in study.encoded},
+        **{f"{e}_edges": f"{NETWORK}/{e}/edges.parquet" for e in study.encoded},
+    params:
+        cfg={"encodings": study.encoded},
+        code=code_hash("encode.py"),
+    log:
+        "results/logs/encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
+    benchmark:
+        "results/benchmarks/encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
+    threads: 1
+    resources:
+        mem_mb=rising(2000),
+        runtime=30,
+    script:
+        "../scripts/encode.py"

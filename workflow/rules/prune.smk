@@ -1,0 +1,30 @@
+# One mask per network, from the initialisation alone (paper, section 4 and appendix A.3).
+
+
+rule prune:
+    input:
+        **DATASET,
+        init=rules.init.output.model,
+    output:
+        mask=NETWORK + "/mask.npz",
+    params:
+        cfg=lambda w: {
+            "architecture": w.architecture,
+            "architecture_options": study.options(w.architecture),
+            "sparsity": float(w.sparsity),
+            "seed": int(w.seed),
+            "batch_size": study.recipe(w.dataset, w.architecture)["batch_size"],
+            **study.options(w.pruning),
+        },
+        code=lambda w: code_hash(f"prune_{w.pruning}.py", architecture_code(w)),
+    log:
+        "results/logs/prune/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
+    benchmark:
+        "results/benchmarks/prune/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
+    threads: 1
+    resources:
+        mem_mb=rising(4000),
+        runtime=60,
+        gpu=GPU,
+    script:
+        "../scripts/prune_{wildcards.pruning}.py"

@@ -1,0 +1,189 @@
+"""A study's configuration: its check, and what it asks for.
+
+Everything the rules read from the config passes through here. An invalid config ends the run with one line that names
+the key, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+
+import yaml
+
+WORKFLOW = Path(__file__).resolve().parent
+SCRIPTS = WORKFLOW / "scripts"
+BIPARTITE_ONLY = {"ramanujan", "density"}  # families that read the rolled encoding alone
+MGE_ONLY = {"local"}
+TABLES = {"ranking", "regression"}  # tables that have settings
+
+
+class ConfigError(Exception):
+    """One line: the key, its value, and what is allowed."""
+
+
+def words(pattern: str) -> list[str]:
+    """The words for which a file `pattern` (with one `*`) exists under workflow/scripts."""
+    prefix, suffix = pattern.split("*")
+    found = (str(path.relative_to(SCRIPTS)) for path in SCRIPTS.glob(pattern))
+    return sorted(word for name in found if not (word := name[len(prefix) : -len(suffix)]).startswith("_"))
+
+
+class Study:
+    """The validated config, with the words it uses resolved to scripts."""
+
+    def __init__(self, config: dict):
+        self.config = config
+        self.known = {
+            "datasets": [word for word in words("dataset_*.py") if word != "folder"],
+            "architectures": words("snn/architectures/*.py"),
+            "pruning": words("prune_*.py"),
+            "metrics": words("metric_*.py"),
+            "encodings": ["mge", "rolled", "rolled_channel"],
+        }
+        self._check_schema()
+        self._check_words()
+
+    # -- what the study asks for
+
+    @cached_property
+    def sparsities(self) -> list[str]:
+        return [f"{value:g}" for value in self.config["sparsities"]]
+
+    @cached_property
+    def networks(self) -> list[dict]:
+        """One dict of wildcards per sparse network."""
+        keys = ("dataset", "architecture", "pruning", "sparsity", "seed")
+        c = self.config
+        grid = product(c["datasets"], c["architectures"], c["pruning"], self.sparsities, map(str, c["seeds"]))
+        return [dict(zip(keys, cell, strict=True)) for cell in grid]
+
+    @cached_property
+    def dense(self) -> list[dict]:
+        """One dict of wildcards per dense network."""
+        c = self.config
+        grid = product(c["datasets"], c["architectures"], map(str, c["seeds"]))
+        return [dict(zip(("dataset", "architecture", "seed"), cell, strict=True)) for cell in grid]
+
+    @cached_property
+    def encodings(self) -> list[str]:
+        """In canonical order, so that reordering the config reruns nothing."""
+        return [word for word in self.known["encodings"] if word in self.config["encodings"]]
+
+    def metric_encodings(self, family: str) -> list[str]:
+        """The encodings that a metric family is measured on."""
+        if family in BIPARTITE_ONLY:
+            return ["rolled"]
+        if family in MGE_ONLY:
+            return [word for word in self.encodings if word == "mge"]
+        return self.encodings
+
+    @cached_property
+    def metrics(self) -> list[str]:
+        """The families that have something to measure, in alphabetical order."""
+        return [word for word in sorted(self.config["metrics"]) if self.metric_encodings(word)]
+
+    @cached_property
+    def encoded(self) -> list[str]:
+        """The encodings that must be written: those of the study and those that its metrics read."""
+        wanted = {*self.encodings, *(e for family in self.metrics for e in self.metric_encodings(family))}
+        return [word for word in self.known["encodings"] if word in wanted]
+
+    def options(self, word: str) -> dict:
+        return dict(sorted(self.config.get("options", {}).get(word, {}).items()))
+
+    def recipe(self, dataset: str, architecture: str) -> dict:
+        """The training recipe of one data set and architecture."""
+        recipe = dict(self.config["training"][dataset])
+        overrides = recipe.pop("architectures", {})
+        return dict(sorted({**recipe, **overrides.get(architecture, {})}.items()))
+
+    # -- the check
+
+    def _check_schema(self) -> None:
+        # jsonschema imports much; it is loaded here so that scripts and tests which only need words do not pay for it.
+        import jsonschema
+
+        schema = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text())
+        errors = list(jsonschema.Draft202012Validator(schema).iter_errors(self.config))
+        if errors:
+            raise ConfigError(_one_line(min(errors, key=lambda e: (len(e.absolute_path), str(e.absolute_path)))))
+
+    def _check_words(self) -> None:
+        config, options = self.config, self.config.get("options", {})
+        folders = [word for word, value in options.items() if "path" in value]
+        rank = config.get("rank")
+        asked = [(f"datasets[{k}]", w, "datasets") for k, w in enumerate(config["datasets"]) if w not in folders]
+        asked += [(f"{key}[{k}]", w, key) for key in ("architectures", "pruning", "metrics") for k, w in enumerate(config[key])]
+        for name, entry in config.get("external", {}).items():
+            if ":" not in entry["architecture"]:
+                asked.append((f"external.{name}.architecture", entry["architecture"], "architectures"))
+        if rank:
+            asked.append(("rank.architecture", rank["architecture"], "architectures"))
+            if rank["dataset"] not in folders:
+                asked.append(("rank.dataset", rank["dataset"], "datasets"))
+        for key, word, kind in asked:
+            if word not in self.known[kind]:
+                raise ConfigError(f"{key}: {word!r} is not known; {_allowed(word, self.known[kind])}{_HINT.get(kind, '')}")
+        for dataset in [*config["datasets"], *([rank["dataset"]] if rank else [])]:
+            if dataset not in config["training"]:
+                raise ConfigError(
+                    f"training: there is no recipe for the data set {dataset!r}; add `training.{dataset}` with epochs, "
+                    "milestones, batch_size, learning_rate, momentum and weight_decay"
+                )
+        everything = {*TABLES, *(w for kind in self.known.values() for w in kind), *config["datasets"], *folders}
+        for word, value in options.items():
+            if word not in everything:
+                raise ConfigError(f"options.{word}: {value!r} belongs to no known word; {_allowed(word, everything)}")
+        if options.get("er", {}).get("stale_epsilon") and options["er"].get("rule") == "paper":
+            raise ConfigError("options.er.stale_epsilon: true needs `options.er.rule: reference`, not 'paper'")
+
+
+_HINT = {"datasets": " (a folder of images needs `options.<word>.path`)"}
+
+
+def _allowed(word: str, known) -> str:
+    close = difflib.get_close_matches(str(word), known, 1)
+    return (f"did you mean {close[0]!r}? " if close else "") + f"allowed: {', '.join(sorted(known))}"
+
+
+_WHAT = {
+    "type": "is not of type {}",
+    "minItems": "is too short; at least {} needed",
+    "maxItems": "is too long; at most {} allowed",
+    "uniqueItems": "holds a value twice",
+    "exclusiveMinimum": "must be greater than {}",
+    "exclusiveMaximum": "must be less than {}",
+    "minimum": "must be at least {}",
+    "maximum": "must be at most {}",
+    "enum": "is not one of {}",
+    "pattern": "does not match {}",
+    "minLength": "is empty",
+}
+
+
+def _one_line(error) -> str:
+    """A jsonschema error as one line: key, value, what is allowed."""
+    key = ""
+    for part in error.absolute_path:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
+    value, rule = error.instance, error.validator_value
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = next(name for name in value if name not in known)
+        prefix = f"{key}." if key else ""
+        return f"{prefix}{unknown}: {value[unknown]!r} is under an unknown key; {_allowed(unknown, known)}"
+    if error.validator == "required":
+        missing = next(name for name in rule if name not in value)
+        return f"{f'{key}.' if key else ''}{missing}: is missing; it is required"
+    if error.validator == "enum":
+        rule = ", ".join(map(repr, rule))
+    what = _WHAT.get(error.validator, error.message.replace("\n", " ")).format(rule)
+    if error.validator == "type" and isinstance(value, str) and rule in ("number", "integer"):
+        try:
+            what += f"; YAML reads it as text, write it as {float(value)!r}"
+        except ValueError:
+            pass
+    return f"{key or 'config'}: {value!r} {what}"
