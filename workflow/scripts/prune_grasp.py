@@ -8,15 +8,12 @@ accumulated over the same halves, BatchNorm in training mode.
 `none` scores the very weights that will be trained.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from snn.batches import Batch, class_halves
-from snn.images import load
+from snn.batches import Batch, class_halves, open_training_set
 from snn.initialise import kaiming_
 from snn.job import InputError, job
 from snn.masks import keep_largest, kept_ceil, save_masks, size, stream
@@ -53,12 +50,12 @@ def redraw(model: nn.Module, random: np.random.Generator) -> nn.Module:
     return kaiming_(model)
 
 
-def main(folder, init, mask, cfg) -> None:
+def main(train_images, train_labels, info, init, mask, cfg) -> None:
     reinit = cfg.get("reinit", "all")
     if reinit not in ("all", "none"):
         raise InputError(f"options.grasp.reinit: {reinit!r} is unknown, allowed are 'all' and 'none'")
     where, random = device(), stream(cfg["seed"], "grasp")
-    images = load(folder)
+    images = open_training_set(train_images, train_labels, info)
     model = network_at(init, cfg["architecture"], cfg["architecture_options"], images.facts, where).train()
     halves = class_halves(images, SAMPLES_PER_CLASS, random, where)
     if reinit == "all":
@@ -70,5 +67,5 @@ def main(folder, init, mask, cfg) -> None:
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        folder = Path(snakemake.input.info).parent
-        main(folder, snakemake.input.init, snakemake.output.mask, snakemake.params.cfg)
+        data = snakemake.input
+        main(data.train_images, data.train_labels, data.info, data.init, snakemake.output.mask, snakemake.params.cfg)

@@ -6,15 +6,12 @@ fourth fresh batch, through all steps (second order); the ceil(N d) largest stay
 starts as a detached copy of the first gradient, so that no second-order path goes through the first step.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from snn.batches import Batch, fresh_batches
-from snn.images import load
+from snn.batches import Batch, fresh_batches, open_training_set
 from snn.job import job
 from snn.masks import keep_largest, kept_ceil, save_masks, size, stream
 from snn.scores import device, network_at, times_weights, weights
@@ -49,9 +46,9 @@ def prospr_scores(model: nn.Module, batches: list[Batch], detach_first: bool = T
     return {name: np.abs(product) for name, product in times_weights(scored, gradients).items()}
 
 
-def main(folder, init, mask, cfg) -> None:
+def main(train_images, train_labels, info, init, mask, cfg) -> None:
     where = device()
-    images = load(folder)
+    images = open_training_set(train_images, train_labels, info)
     model = network_at(init, cfg["architecture"], cfg["architecture_options"], images.facts, where).train()
     batches = fresh_batches(images, STEPS + 1, BATCH_SIZE, stream(cfg["seed"], "prospr"), where)
     scores = prospr_scores(model, batches)
@@ -60,5 +57,5 @@ def main(folder, init, mask, cfg) -> None:
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        folder = Path(snakemake.input.info).parent
-        main(folder, snakemake.input.init, snakemake.output.mask, snakemake.params.cfg)
+        data = snakemake.input
+        main(data.train_images, data.train_labels, data.info, data.init, snakemake.output.mask, snakemake.params.cfg)

@@ -4,15 +4,12 @@ Paper Table 6. The score of weight j is |dL/dm_j| at mask m = 1, that is |w_j dL
 one augmented training batch, BatchNorm in training mode; the floor(N d) largest stay.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from snn.batches import Batch, fresh_batches
-from snn.images import load
+from snn.batches import Batch, fresh_batches, open_training_set
 from snn.job import job
 from snn.masks import keep_largest, kept_floor, save_masks, size, stream
 from snn.scores import device, network_at, times_weights, weights
@@ -26,9 +23,9 @@ def snip_scores(model: nn.Module, batch: Batch) -> dict[str, np.ndarray]:
     return {name: np.abs(product) for name, product in times_weights(scored, gradients).items()}
 
 
-def main(folder, init, mask, cfg) -> None:
+def main(train_images, train_labels, info, init, mask, cfg) -> None:
     where = device()
-    images = load(folder)
+    images = open_training_set(train_images, train_labels, info)
     model = network_at(init, cfg["architecture"], cfg["architecture_options"], images.facts, where).train()
     (batch,) = fresh_batches(images, 1, cfg["batch_size"], stream(cfg["seed"], "snip"), where)
     scores = snip_scores(model, batch)
@@ -37,5 +34,5 @@ def main(folder, init, mask, cfg) -> None:
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        folder = Path(snakemake.input.info).parent
-        main(folder, snakemake.input.init, snakemake.output.mask, snakemake.params.cfg)
+        data = snakemake.input
+        main(data.train_images, data.train_labels, data.info, data.init, snakemake.output.mask, snakemake.params.cfg)

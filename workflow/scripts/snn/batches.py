@@ -1,32 +1,33 @@
 """The training images that a pruning score looks at: drawn from the mapped arrays, augmented on the device."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from snn.images import Images
+from snn.augmentation import Standardise, augment
+from snn.files import read_json
 from snn.job import InputError
 
 Batch = tuple[Tensor, Tensor]
 
 
-def augment(pixels: Tensor, down: Tensor, right: Tensor, mirrored: Tensor, margin: int) -> Tensor:
-    """Shift images by up to `margin` pixels, zeros entering at the border, and mirror some of them.
+@dataclass(frozen=True)
+class TrainingSet:
+    """pixels: uint8 [n, C, H, W]; labels: int64 [n]; facts: what `dataset.json` holds."""
 
-    The paper's random crop of the zero-padded image and horizontal flip. pixels: uint8 [n, C, H, W]; down, right: int64
-    [n] in [0, 2 margin], the crop's corner in the padded image; mirrored: bool [n]. Returns uint8 [n, C, H, W].
-    """
-    count, _, height, width = pixels.shape
-    padded = F.pad(pixels, (margin,) * 4)
-    rows = down[:, None] + torch.arange(height, device=pixels.device)
-    across = torch.arange(width, device=pixels.device).expand(count, width)
-    columns = right[:, None] + torch.where(mirrored[:, None], width - 1 - across, across)
-    image = torch.arange(count, device=pixels.device)
-    return padded.permute(0, 2, 3, 1)[image[:, None, None], rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    pixels: np.ndarray
+    labels: np.ndarray
+    facts: dict
 
 
-def draw(images: Images, chosen: np.ndarray, random: np.random.Generator, device) -> Batch:
+def open_training_set(images, labels, info) -> TrainingSet:
+    """Map the images into memory: a score reads a few hundred of them."""
+    return TrainingSet(np.load(images, mmap_mode="r"), np.load(labels), read_json(info))
+
+
+def draw(images: TrainingSet, chosen: np.ndarray, random: np.random.Generator, device) -> Batch:
     """The images `chosen` (indices [n]) as a training step sees them: augmented, scaled to [0, 1], standardised.
 
     Zeros are padded before the standardisation. Returns float32 [n, C, H, W] and int64 [n] on the device; what is
@@ -36,16 +37,15 @@ def draw(images: Images, chosen: np.ndarray, random: np.random.Generator, device
     count = len(chosen)
     down, right = random.integers(0, 2 * shift + 1, (2, count))
     mirrored = random.random(count) < 0.5 if flip else np.zeros(count, bool)
-    pixels = torch.from_numpy(images.train_images[chosen]).to(device)
+    pixels = torch.from_numpy(images.pixels[chosen]).to(device)
     corner = [torch.from_numpy(values).to(device) for values in (down, right, mirrored)]
-    mean, std = (torch.tensor(images.facts[key], device=device).view(-1, 1, 1) for key in ("mean", "std"))
-    inputs = (augment(pixels, *corner, shift).float() / 255 - mean) / std
-    return inputs.contiguous(), torch.from_numpy(images.train_labels[chosen]).to(device)
+    inputs = Standardise(images.facts["mean"], images.facts["std"], device)(augment(pixels, *corner, shift))
+    return inputs.contiguous(), torch.from_numpy(images.labels[chosen]).to(device)
 
 
-def fresh_batches(images: Images, count: int, size: int, random: np.random.Generator, device) -> list[Batch]:
+def fresh_batches(images: TrainingSet, count: int, size: int, random: np.random.Generator, device) -> list[Batch]:
     """`count` batches without a common image, of `size` images each or of as many as the set has for each."""
-    total = len(images.train_labels)
+    total = len(images.labels)
     size = min(size, total // count)
     if size < 2:
         raise InputError(f"the training set has {total} images: too few for {count} pruning batches of 2 or more")
@@ -53,13 +53,13 @@ def fresh_batches(images: Images, count: int, size: int, random: np.random.Gener
     return [draw(images, order[k * size : (k + 1) * size], random, device) for k in range(count)]
 
 
-def class_halves(images: Images, per_class: int, random: np.random.Generator, device) -> tuple[Batch, Batch]:
+def class_halves(images: TrainingSet, per_class: int, random: np.random.Generator, device) -> tuple[Batch, Batch]:
     """`per_class` random images of each class (or all it has), class after class, cut in the middle.
 
     So the first half holds the first classes and the second half the others, as GraSP's reference has it.
     """
-    order = random.permutation(len(images.train_labels))
-    labels = images.train_labels[order]
+    order = random.permutation(len(images.labels))
+    labels = images.labels[order]
     chosen = np.concatenate([order[labels == label][:per_class] for label in np.unique(labels)])
     if len(chosen) < 4:
         raise InputError(f"the training set has {len(chosen)} images to score by class: GraSP needs 4 or more")

