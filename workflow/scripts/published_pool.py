@@ -1,0 +1,197 @@
+"""The authors' released per-network results, in the schema of our own pool (snn/pool.py).
+
+The files' quirks (columns, duplicates, swapped names, the join by row order) are described in docs/analysis.md.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from snn.job import InputError, job
+from snn.pool import (
+    LAYER_METRICS,
+    LAYERWISE_RANDOM,
+    NETWORK,
+    PRUNING_AT_INITIALISATION,
+    TOPOMETRICS,
+    accuracy_drop,
+    ordered_columns,
+    write_parquet,
+)
+
+ARCHITECTURES = {"conv6": "conv6", "resnet20": "resnet20", "resnet32": "resnet32", "wideresnet282": "wrn28_2"}
+DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "tinyimagenet": "tiny_imagenet"}
+CLASSES = {"cifar10": 10, "cifar100": 100, "tiny_imagenet": 200}
+ALGORITHMS = [*PRUNING_AT_INITIALISATION, *LAYERWISE_RANDOM]
+
+UNROLLED = {
+    "sink_nodes": "sink",
+    "source_nodes": "source",
+    "disc_nodes": "disconnected",
+    # The released names are the wrong way round: "r-out" sums the in-degrees of the sinks.
+    "r-out": "r_in",
+    "r-in": "r_out",
+    "1-hop_nei": "n1",
+    "2-hop_nei": "n2",
+    "motif": "motif4",
+    "avg_node_strength": "strength",
+    "k-core": "k_core",
+    "no_connected_components": "components",
+    "mean_connected_components": "component_size",
+    "cut-edges": "cut_edges",
+    "cut-nodes": "cut_nodes",
+    "spectral_gap": "spectral_gap",
+    "spectral_radius": "spectral_radius",
+}
+# Per-layer files come with these columns, or (two files) with the names of the unrolled one.
+BIPARTITE = {
+    "bridges": "cut_edges",
+    "a_point": "cut_nodes",
+    "motifs_count": "motif3",
+    "nei_one_hop": "n1",
+    "strenght_all": "strength",
+    "coreness_all": "k_core",
+    "strong_clusters": "components",
+    "mean_strong": "component_size",
+    "spectral_gap_weighted_undirected": "spectral_gap",
+    "spectral_radius_laplacian_weighted_undirected": "spectral_radius",
+}
+BIPARTITE_RENAMED = {released: ours for released, ours in UNROLLED.items() if ours in BIPARTITE.values()} | {
+    "motif": "motif3"
+}
+RAMANUJAN = {
+    "layer_sparsity": "layer_density",
+    "degree_bound": "delta_r",
+    "iterative_degree_bound": "delta_r_imdb",
+    "iterative_spectral_gap": "lambda_imsg",
+}
+
+
+def word(name: str) -> str:
+    """A released or printed name without case and punctuation: CONV-6 and Conv-6 are both conv6."""
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+def in_scope(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the paper's architectures and algorithms, under our words."""
+    frame = frame.rename(columns={"model": "architecture", "pruning_algorithm": "pruning"})
+    frame["architecture"] = frame["architecture"].map(lambda name: ARCHITECTURES.get(word(name)))
+    frame["dataset"] = frame["dataset"].map(lambda name: DATASETS.get(word(name)))
+    frame["pruning"] = frame["pruning"].str.lower()
+    keep = frame["architecture"].notna() & frame["dataset"].notna() & frame["pruning"].isin(ALGORITHMS)
+    return frame[keep].reset_index(drop=True)
+
+
+def unrolled(frame: pd.DataFrame) -> pd.DataFrame:
+    """unrolled.csv -> one row per network: normalised as released, raw values recovered from them."""
+    frame = in_scope(frame.drop_duplicates()).rename(columns=UNROLLED)
+    repeated = frame.duplicated(NETWORK)
+    if repeated.any():
+        raise InputError(f"published data: {repeated.sum()} networks occur twice with different values in unrolled.csv")
+    for name in UNROLLED.values():
+        scale = TOPOMETRICS[name]
+        frame[f"raw_{name}"] = frame[name] * (frame[scale] if scale else 1.0)
+    # Networks without a single local metric are those that the authors' code found disconnected.
+    return frame.assign(encoding="mge", collapsed=frame[["sink", "source", "r_in", "r_out"]].isna().all(axis=1))
+
+
+def layers_with_ramanujan(rolled: pd.DataFrame, ramanujan: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Join a rolled file and the Ramanujan file of the same name by row order: the latter names no algorithm."""
+    keys = ["accuracy", "sparsity", "seed", "model", "dataset", "layer_id"]
+    aligned = len(rolled) == len(ramanujan) and (rolled[keys].to_numpy() == ramanujan[keys].to_numpy()).all()
+    if not (aligned and np.allclose(rolled["layer_sparsity"], ramanujan["layer_sparsity"])):
+        raise InputError(f"published data: the rows of the two files {name} do not match; take both from one release")
+    columns = [*RAMANUJAN, "no_weights", "no_params"]
+    return pd.concat([rolled.drop(columns="layer_sparsity"), ramanujan[columns]], axis=1)
+
+
+def layer_table(joined: pd.DataFrame) -> pd.DataFrame:
+    """The rows of layers.parquet: sizes, density and the Ramanujan metrics. Infinite (bound 0) counts as missing."""
+    names = {"layer_name": "layer", "no_weights": "kept", "no_params": "weights"} | RAMANUJAN
+    frame = in_scope(joined).rename(columns=names)
+    frame = frame[[*NETWORK, "accuracy", "layer_id", "layer", "weights", "kept", *LAYER_METRICS]]
+    return frame.replace([np.inf, -np.inf], np.nan)
+
+
+def bipartite(frame: pd.DataFrame, encoding: str) -> pd.DataFrame:
+    """A per-layer file -> one row per network: normalise per layer, then the mean over the layers that have edges."""
+    names = BIPARTITE if "bridges" in frame.columns else BIPARTITE_RENAMED
+    frame = in_scope(frame).rename(columns=names)
+    metrics = sorted(set(names.values()), key=list(TOPOMETRICS).index)
+    values = frame[[*NETWORK, "accuracy", "nodes", "edges"]].copy()
+    present = frame["edges"] > 0
+    for name in metrics:
+        raw = frame[name].where(present)
+        scale = TOPOMETRICS[name]
+        values[name] = raw / frame[scale] if scale else raw
+        values[f"raw_{name}"] = raw
+    sizes = {"nodes": "sum", "edges": "sum"}
+    means = dict.fromkeys(values.columns.difference([*NETWORK, *sizes]), "mean")
+    return values.groupby(NETWORK, as_index=False).agg(sizes | means).assign(encoding=encoding)
+
+
+def dense_accuracy(paper: pd.DataFrame) -> pd.DataFrame:
+    """The dense baselines of Tables 8 to 10 as fractions: dataset, architecture, dense_accuracy and its std."""
+    dense = paper[paper["pruning"] == "dense"]
+    return pd.DataFrame(
+        {
+            "dataset": dense["dataset"].map(lambda name: DATASETS[word(name)]),
+            "architecture": dense["architecture"].map(lambda name: ARCHITECTURES[word(name)]),
+            "dense_accuracy": dense["accuracy_mean"] / 100,
+            "dense_accuracy_std": dense["accuracy_std"] / 100,
+        }
+    )
+
+
+def published_files(files) -> dict[tuple[str, str], Path]:
+    """{(kind, file name without .gz): path}; kind is unrolled, rolled, rolled_channel or ramanujan."""
+    found = {}
+    for path in map(Path, files):
+        kind = "ramanujan" if path.parts[-3] == "ramanunjan_results" else path.parts[-2]
+        found[kind, path.name.removesuffix(".gz")] = path
+    if ("unrolled", "unrolled.csv") not in found:
+        raise InputError("published.path: no graph_metrics/unrolled/unrolled.csv (or .csv.gz) in it")
+    return found
+
+
+def assemble(rows: list[pd.DataFrame], layers: pd.DataFrame, dense: pd.DataFrame) -> pd.DataFrame:
+    """The pool of all encodings with outcome and per-network layer metrics."""
+    pool = pd.concat(rows, ignore_index=True)
+    means = layers.groupby(NETWORK)[LAYER_METRICS].mean().reset_index()
+    collapsed = pool[pool["collapsed"].eq(True)][NETWORK].assign(collapsed=True)
+    pool = pool.drop(columns="collapsed").merge(collapsed, how="left", on=NETWORK)
+    pool = pool.merge(means, how="left", on=NETWORK).merge(dense, how="left", on=["dataset", "architecture"])
+    pool["collapsed"] = pool["collapsed"].eq(True)
+    pool["classes"] = pool["dataset"].map(CLASSES)
+    pool["drop"] = accuracy_drop(pool["accuracy"], pool["dense_accuracy"])
+    return pool.reindex(columns=ordered_columns(pool.columns)).sort_values(["encoding", *NETWORK], ignore_index=True)
+
+
+def main(files, paper_accuracy, topometrics, layers) -> None:
+    found = published_files(files)
+    rows = [unrolled(pd.read_csv(found["unrolled", "unrolled.csv"]))]
+    layer_rows = []
+    for (kind, name), path in found.items():
+        if kind in ("rolled", "rolled_channel"):
+            frame = pd.read_csv(path)
+            rows.append(bipartite(frame, kind))
+            if kind == "rolled" and ("ramanujan", name) in found:
+                joined = layers_with_ramanujan(frame, pd.read_csv(found["ramanujan", name]), name)
+                layer_rows.append(layer_table(joined))
+    if not layer_rows:
+        raise InputError("published.path: no pair of graph_metrics/rolled/ and ramanunjan_results/ files in it")
+    layer_frame = pd.concat(layer_rows, ignore_index=True).sort_values([*NETWORK, "layer_id"], ignore_index=True)
+    pool = assemble(rows, layer_frame, dense_accuracy(pd.read_csv(paper_accuracy)))
+    write_parquet(pool, topometrics)
+    write_parquet(layer_frame.drop(columns="accuracy"), layers)
+    print(f"{len(pool)} rows, {len(pool.drop_duplicates(NETWORK))} networks, {len(layer_frame)} layers")
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            list(snakemake.input.files),
+            snakemake.input.paper_accuracy,
+            snakemake.output.topometrics,
+            snakemake.output.layers,
+        )

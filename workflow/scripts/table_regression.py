@@ -1,0 +1,203 @@
+"""How well topology predicts the accuracy drop: the paper's Table 3, trivial baselines, and harder splits.
+
+One row per scenario, encoding, feature set, kind of fold and regressor; regressor "mean" averages the eight. The paper's
+table is `features` = topometrics, `folds` = random, `regressor` = mean (section 4.2.1, appendix A.6).
+"""
+
+import numpy as np
+import pandas as pd
+from snn.bootstrap import interval, resampling_weights
+from snn.job import job
+from snn.pool import encodings, min_max, read_pool, scenarios, topometrics, write_table
+from snn.regression import REGRESSORS, predictions
+
+FOLDS = 5
+CELL = ["dataset", "architecture", "pruning", "sparsity"]
+LEAVE_OUT = {"leave_one_architecture_out": "architecture", "leave_one_dataset_out": "dataset"} | {
+    "leave_one_algorithm_out": "pruning"
+}
+COLUMNS = ["scenario", "value", "encoding", "features", "folds", "regressor", "networks", "feature_count"]
+COLUMNS += ["r2", "adjusted_r2", "adjusted_r2_std", "adjusted_r2_low", "adjusted_r2_high", "mae", "mae_std", "note"]
+
+
+def random_groups(groups: np.ndarray, repetitions: int, rng) -> list[np.ndarray]:
+    """Test sets (bool [n]) of `repetitions` shuffled k-fold divisions that keep the networks of a group together."""
+    labels = np.unique(groups)
+    sets = []
+    for _ in range(repetitions):
+        parts = np.array_split(rng.permutation(labels), min(FOLDS, len(labels)))
+        sets.extend(np.isin(groups, part) for part in parts)
+    return sets
+
+
+def divisions(rows: pd.DataFrame, repetitions: int, seed: int) -> dict[str, np.ndarray]:
+    """{kind of fold: test sets, bool [repetitions * folds, n]}.
+
+    random: as in the paper (the seeds of one cell fall into training and test sets alike). grouped: all seeds of a
+    (data set, architecture, algorithm, sparsity) cell in one fold. leave_one_..._out: one fold per value, no repetition.
+    """
+    rng = np.random.default_rng(seed)
+    n = len(rows)
+    kinds = {"random": random_groups(np.arange(n), repetitions, rng)}
+    cells = rows.groupby(CELL, sort=True).ngroup().to_numpy()
+    if len(np.unique(cells)) < n:
+        kinds["grouped"] = random_groups(cells, repetitions, rng)
+    for kind, column in LEAVE_OUT.items():
+        values = rows[column].to_numpy()
+        names = sorted(set(values))
+        if len(names) > 1:
+            kinds[kind] = [values == name for name in names]
+    return {kind: np.array(sets) for kind, sets in kinds.items()}
+
+
+def one_hot(rows: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """Indicator columns, one level of each left out (the intercept stands for it)."""
+    blocks = [pd.get_dummies(rows[column], drop_first=True, dtype=float).to_numpy() for column in columns]
+    return np.hstack(blocks)
+
+
+def feature_sets(rows: pd.DataFrame, names: list[str], baselines: bool) -> dict[str, np.ndarray]:
+    """{feature set: values [n, p], not yet scaled}: the topometrics and what they have to beat.
+
+    Sets that would repeat another one in this pool (a single data set, a single architecture) are left out.
+    """
+    values = rows[names].to_numpy(float)
+    sets = {"topometrics": values}
+    if not baselines:
+        return sets
+    nodes, edges = rows["nodes"].to_numpy(float), rows["edges"].to_numpy(float)
+    sets["graph_size"] = np.column_stack([nodes, edges, 1 / edges])
+    sets["layer_density"] = rows[["layer_density"]].to_numpy(float)
+    varying = [column for column in ("architecture", "dataset", "sparsity") if rows[column].nunique() > 1]
+    if "architecture" in varying:
+        sets["architecture"] = one_hot(rows, ["architecture"])
+    if "dataset" in varying:
+        sets["architecture_dataset"] = one_hot(rows, ["architecture", "dataset"])
+        sets["topometrics_dataset"] = np.hstack([values, one_hot(rows, ["dataset"])])
+    if "architecture" in varying:
+        sets["topometrics_architecture_dataset"] = np.hstack([values, one_hot(rows, ["architecture", "dataset"])])
+    if "sparsity" in varying:
+        sets["architecture_dataset_sparsity"] = one_hot(rows, ["architecture", "dataset", "sparsity"])
+    return sets
+
+
+def usable(rows: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, list[str], str]:
+    """Rows and topometrics without gaps: a metric missing in over a tenth of the rows goes, else the rows go."""
+    with_outcome = rows[rows["drop"].notna() & (rows["edges"] > 0)]
+    sparse = [name for name in names if with_outcome[name].isna().mean() > 0.1]
+    names = [name for name in names if name not in sparse]
+    complete = with_outcome.dropna(subset=names)
+    notes = []
+    if sparse:
+        notes.append(f"left out, missing in over a tenth of the networks: {' '.join(sparse)}")
+    if len(complete) < len(rows):
+        notes.append(f"{len(rows) - len(complete)} networks without a value left out")
+    return complete, names, "; ".join(notes)
+
+
+def scaled(values: np.ndarray) -> np.ndarray:
+    """Min-max scaled columns, without those that are constant or have gaps."""
+    values = values[:, np.isfinite(values).all(0)]
+    values = min_max(values)
+    return values[:, values.max(0, initial=0.0) > 0]
+
+
+def adjusted(r2, n: int, p: int):
+    """Adjusted R^2 = 1 - (1 - R^2) (n - 1) / (n - p - 1); NaN where p features leave no degree of freedom."""
+    return 1 - (1 - r2) * (n - 1) / (n - p - 1) if n > p + 1 else np.full_like(r2, np.nan)
+
+
+def scores(y: np.ndarray, errors: np.ndarray, p: int, resamples: np.ndarray) -> dict:
+    """Scores of out-of-fold errors [regressors, repetitions, n]; standard deviations are over the repetitions.
+
+    R^2 averaged over regressors and repetitions is linear in the squared errors, so its bootstrap interval over networks
+    needs only each network's mean squared error. The predictions themselves are not refitted.
+    """
+    n = len(y)
+    total = ((y - y.mean()) ** 2).sum()
+    r2 = 1 - (errors**2).sum(-1).mean(0) / total
+    mae = np.abs(errors).mean((0, 2))
+    per_network = (errors**2).mean((0, 1))
+    mean = resamples @ y / n
+    spread = resamples @ y**2 - n * mean**2
+    ratio = (resamples @ per_network) / np.where(spread > 1e-12, spread, np.nan)
+    low, high = interval(adjusted(1 - ratio, n, p))
+    return {
+        "r2": r2.mean(),
+        "adjusted_r2": adjusted(r2, n, p).mean(),
+        "adjusted_r2_std": adjusted(r2, n, p).std(),
+        "adjusted_r2_low": float(low),
+        "adjusted_r2_high": float(high),
+        "mae": mae.mean(),
+        "mae_std": mae.std(),
+    }
+
+
+def cross_validated(X: np.ndarray, y: np.ndarray, kinds: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """{kind of fold: {regressor: out-of-fold errors [repetitions, n]}}, all folds of all kinds in one call."""
+    tests = np.concatenate(list(kinds.values()))
+    fitted = predictions(X, y, (~tests).astype(float))
+    result, start = {}, 0
+    for kind, sets in kinds.items():
+        stop = start + len(sets)
+        folds = len(sets) * len(y) // int(sets.sum())  # each repetition tests every network once
+        result[kind] = {
+            name: np.where(sets, values[start:stop] - y, 0.0).reshape(-1, folds, len(y)).sum(1)
+            for name, values in fitted.items()
+        }
+        start = stop
+    return result
+
+
+def regression_rows(rows: pd.DataFrame, names: list[str], baselines: bool, cfg: dict) -> list[dict]:
+    """All rows of the table for one scenario and encoding, without the columns that name them."""
+    rows, names, note = usable(rows, names)
+    y = rows["drop"].to_numpy(float)
+    n = len(y)
+    if n < 3 or np.ptp(y) < 1e-9:
+        reason = "fewer than three networks with accuracy and edges" if n < 3 else "the accuracy drop does not vary"
+        return [{"features": "topometrics", "folds": "random", "regressor": "mean", "networks": n, "note": reason}]
+    kinds = divisions(rows, cfg["repetitions"], cfg["seed"])
+    resamples = resampling_weights(n, cfg["bootstrap"], cfg["seed"])
+    table = []
+    for features, values in feature_sets(rows, names, baselines).items():
+        X = scaled(values)
+        p = X.shape[1]
+        entry = {"features": features, "networks": n, "feature_count": p}
+        if not p:
+            table.append(entry | {"folds": "random", "regressor": "mean", "note": "no feature varies in this pool"})
+            continue
+        remarks = [note] if note else []
+        if n <= p + 1:
+            remarks.append(f"no adjusted R^2: {n} networks for {p} features")
+        for kind, errors in cross_validated(X, y, kinds).items():
+            everything = {"mean": np.array(list(errors.values()))} | {k: v[None] for k, v in errors.items()}
+            for regressor, part in everything.items():
+                values = scores(y, part, p, resamples)
+                table.append(entry | {"folds": kind, "regressor": regressor, "note": "; ".join(remarks)} | values)
+    return table
+
+
+def regression_table(pool: pd.DataFrame, cfg: dict) -> pd.DataFrame:
+    """The whole table; the baselines that do not depend on the encoding are fitted with the first encoding only."""
+    found = encodings(pool)
+    table = []
+    for scenario, value, rows in scenarios(pool):
+        for encoding in found:
+            names = topometrics(pool, encoding)
+            part = rows[rows["encoding"] == encoding]
+            lines = regression_rows(part, names, encoding == found[0], cfg)
+            table.extend({"scenario": scenario, "value": value, "encoding": encoding} | line for line in lines)
+        print(f"{scenario} {value} done")
+    return pd.DataFrame(table, columns=COLUMNS)
+
+
+def main(pool, output, cfg: dict) -> None:
+    """cfg: repetitions of the cross-validation, bootstrap resamples, seed."""
+    print(f"{len(REGRESSORS)} regressors, {cfg['repetitions']} repetitions of {FOLDS}-fold cross-validation")
+    write_table(regression_table(read_pool(pool), cfg), output)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(snakemake.input.pool, snakemake.output[0], snakemake.params.cfg)
