@@ -89,10 +89,10 @@ def test_redistribution_meets_the_budget_and_saturates_no_layer_too_many(layers,
         ("conv6", 10, 0.6, 100, 0.9969),
     ],
 )
-def test_stale_epsilon_ends_where_the_reference_did(word, classes, sparsity, iterations, ratio):
+def test_stale_epsilon_ends_where_the_reference_did(word, classes, sparsity, iterations, ratio, capsys):
     shapes = shapes_of(word, classes)
-    epsilon, steps = prune_er.stale_epsilon(shapes, sparsity)
-    assert steps == iterations
+    epsilon = prune_er.stale_epsilon(shapes, sparsity)
+    assert f"after {iterations} iterations" in capsys.readouterr().out
     digits = len(str(ratio)) - 2
     assert round(epsilon / prune_er.exact_epsilon(shapes, sparsity), digits) == ratio
 
@@ -114,6 +114,8 @@ def test_er_rules():
     assert np.array(list(paper.values())) @ sizes == pytest.approx(0.1 * sizes.sum())
     with pytest.raises(InputError, match=r"options\.er\.rule: 'set' is unknown"):
         prune_er.er_densities(shapes, 0.9, "set", False)
+    with pytest.raises(InputError, match=r"options\.er\.stale_epsilon: true belongs to rule 'reference'"):
+        prune_er.er_densities(shapes, 0.9, "paper", True)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ def exact_epsilon(shapes: Shapes, sparsity: float) -> float:
     return float(density(sparsity)) * weights / sum(sum(shape) for shape in shapes.values())
 
 
-def stale_epsilon(shapes: Shapes, sparsity: float) -> tuple[float, int]:
-    """The reference's search for eps, with the step it takes after it has found it, and its number of iterations.
+def stale_epsilon(shapes: Shapes, sparsity: float) -> float:
+    """What the reference's search for eps ends with: one step beyond the value that it accepts.
 
     Each round compares the weights that eps gives with N d, then multiplies eps by 1 - g or 1 + g and shortens g; the
     round that comes within 5 weights still changes eps. The published ER masks have the densities of that last value.
@@ -39,7 +39,8 @@ def stale_epsilon(shapes: Shapes, sparsity: float) -> tuple[float, int]:
         epsilon *= 1 - step if weights > wanted else 1 + step
         step *= SEARCH_DECAY
         if abs(weights - wanted) < SEARCH_TOLERANCE:
-            return epsilon, iteration
+            print(f"the search for epsilon ends after {iteration} iterations")
+            return epsilon
     raise InputError(
         f"options.er.stale_epsilon: the reference's search does not end for {wanted:.0f} weights over layers whose "
         f"dimensions sum to {dimensions}; set it to false for this network"
@@ -59,12 +60,13 @@ def paper_densities(shapes: Shapes, sparsity: float) -> list[float]:
 
 
 def er_densities(shapes: Shapes, sparsity: float, rule: str, stale: bool) -> list[float]:
+    if rule not in ("reference", "paper"):
+        raise InputError(f"options.er.rule: {rule!r} is unknown, allowed are 'reference' and 'paper'")
+    if rule == "paper" and stale:
+        raise InputError("options.er.stale_epsilon: true belongs to rule 'reference', the rule here is 'paper'")
     if rule == "paper":
         return paper_densities(shapes, sparsity)
-    if rule == "reference":
-        epsilon = stale_epsilon(shapes, sparsity)[0] if stale else exact_epsilon(shapes, sparsity)
-        return reference_densities(shapes, epsilon)
-    raise InputError(f"options.er.rule: {rule!r} is unknown, allowed are 'reference' and 'paper'")
+    return reference_densities(shapes, (stale_epsilon if stale else exact_epsilon)(shapes, sparsity))
 
 
 def er_masks(shapes: Shapes, sparsity: float, rule: str, stale: bool, random: np.random.Generator) -> Masks:

@@ -17,7 +17,7 @@ from snn.batches import Batch, class_halves, open_training_set
 from snn.initialise import kaiming_
 from snn.job import InputError, job
 from snn.masks import keep_largest, kept_ceil, save_masks, size, stream
-from snn.scores import device, network_at, times_weights, weights
+from snn.scores import device, memory_for, network_at, times_weights, weights
 
 SAMPLES_PER_CLASS = 25
 TEMPERATURE = 200.0
@@ -60,8 +60,10 @@ def main(train_images, train_labels, info, init, mask, cfg) -> None:
     halves = class_halves(images, SAMPLES_PER_CLASS, random, where)
     if reinit == "all":
         redraw(model, random)
+    with memory_for("GraSP", len(halves[1][1])):
+        product = hessian_gradient(model, halves)
     # The scores are -w * Hg and the floor(N s) largest go: of w * Hg the N - floor(N s) = ceil(N d) largest stay.
-    importance = times_weights(weights(model), hessian_gradient(model, halves))
+    importance = times_weights(weights(model), product)
     save_masks(mask, keep_largest(importance, kept_ceil(size(importance), cfg["sparsity"])))
 
 

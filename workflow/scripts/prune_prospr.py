@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from snn.batches import Batch, fresh_batches, open_training_set
 from snn.job import job
 from snn.masks import keep_largest, kept_ceil, save_masks, size, stream
-from snn.scores import device, network_at, times_weights, weights
+from snn.scores import device, memory_for, network_at, times_weights, weights
 
 STEPS = 3
 LEARNING_RATE = 0.5
@@ -51,7 +51,8 @@ def main(train_images, train_labels, info, init, mask, cfg) -> None:
     images = open_training_set(train_images, train_labels, info)
     model = network_at(init, cfg["architecture"], cfg["architecture_options"], images.facts, where).train()
     batches = fresh_batches(images, STEPS + 1, BATCH_SIZE, stream(cfg["seed"], "prospr"), where)
-    scores = prospr_scores(model, batches)
+    with memory_for("ProsPr", len(batches[0][1])):
+        scores = prospr_scores(model, batches)
     save_masks(mask, keep_largest(scores, kept_ceil(size(scores), cfg["sparsity"])))
 
 

@@ -1,12 +1,14 @@
 """What the algorithms that score weights share: the network at its initialisation, its weights, and their scores."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from snn.architectures import load
+from snn.job import InputError
 from snn.masks import prunable
 
 
@@ -28,6 +30,18 @@ def weights(model: nn.Module) -> dict[str, nn.Parameter]:
     """The prunable weights, in module order."""
     parameters = dict(model.named_parameters())
     return {name: parameters[name] for name in prunable(parameters)}
+
+
+@contextmanager
+def memory_for(algorithm: str, images: int) -> Iterator[None]:
+    """Second-order graphs are large, and BatchNorm in training mode does not allow them to be made in parts."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"{algorithm} differentiates twice through batches of {images} images, for which the GPU's memory is too "
+            "small; use a larger GPU, or none (CUDA_VISIBLE_DEVICES=)"
+        ) from error
 
 
 def times_weights(weights: dict[str, Tensor], gradients: Sequence[Tensor]) -> dict[str, np.ndarray]:
