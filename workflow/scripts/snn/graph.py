@@ -110,10 +110,10 @@ class LayeredGraph:
         return sum(block.edge_count for block in self.blocks)
 
     def edges(self, chunk: int = 1 << 22) -> Iterator[tuple[Block, np.ndarray, np.ndarray, np.ndarray]]:
-        """Yield (block, source, target, weight) pieces of about `chunk` edges, kernel entry by kernel entry.
+        """Yield (block, source, target, weight) pieces of about `chunk` edges.
 
-        source, target: int32 global ids; weight: float32. The order (weight by weight, then position) is what makes
-        the Parquet file small.
+        source, target: int32 global ids; weight: float32. The order (kernel offset by kernel offset, weight by weight,
+        then position) is what makes the Parquet file small.
         """
         for block in self.blocks:
             for piece in block_edges(block, self.layers, chunk):
@@ -121,43 +121,68 @@ class LayeredGraph:
 
 
 def block_edges(block: Block, layers: list[Layer], chunk: int):
-    """Yield int32 source, int32 target and float32 weight arrays of one block."""
+    """Yield int32 source, int32 target and float32 weight arrays of one block, each of at most about `chunk` edges."""
     if isinstance(block, EdgeBlock):
         for start in range(0, block.edge_count, chunk):
             part = slice(start, start + chunk)
             yield block.tails[part].astype(np.int32), block.heads[part].astype(np.int32), block.weight[part]
         return
-    source, target = layers[block.source], layers[block.target]
-    out, per_group, height, width = block.mask.shape
-    y = [block.y[block.y[:, 1] == a] for a in range(height)]
-    x = [block.x[block.x[:, 1] == b] for b in range(width)]
-    tails = [[np.add.outer(ya[:, 0] * source.width, xb[:, 0]).ravel() for xb in x] for ya in y]
-    heads = [[np.add.outer(ya[:, 2] * target.width, xb[:, 2]).ravel() for xb in x] for ya in y]
     pending, count = [], 0
-    for o, i, a, b in np.argwhere(block.mask):
-        i_global = block.source_channel + (o * block.groups // out) * per_group + i
-        tail = source.offset + i_global * source.height * source.width + tails[a][b]
-        head = target.offset + (block.target_channel + o) * target.height * target.width + heads[a][b]
-        pending.append((tail, head, np.full(len(tail), block.weight[o, i, a, b], np.float32)))
-        count += len(tail)
+    for piece in _entry_groups(block, layers, chunk):
+        pending.append(piece)
+        count += len(piece[4]) * len(piece[1])
         if count >= chunk:
-            yield _concatenate(pending)
+            yield _spread(pending, count)
             pending, count = [], 0
-    if pending:
-        yield _concatenate(pending)
+    if count:
+        yield _spread(pending, count)
 
 
-def _concatenate(pieces):
-    tails, heads, weights = zip(*pieces, strict=True)
-    return np.concatenate(tails).astype(np.int32), np.concatenate(heads).astype(np.int32), np.concatenate(weights)
+def _entry_groups(block: KernelBlock, layers: list[Layer], chunk: int):
+    """For each kernel offset (a, b), its unmasked entries and positions: an edge list in factored form.
+
+    Yields tail base [n], tail position [p], head base [n], head position [p], weight [n]: n * p edges.
+    """
+    source, target = layers[block.source], layers[block.target]
+    out, per_group = block.mask.shape[:2]
+    by_offset = np.ascontiguousarray(block.mask.transpose(2, 3, 0, 1))
+    weight = np.ascontiguousarray(block.weight.transpose(2, 3, 0, 1))
+    for a, b in np.ndindex(by_offset.shape[:2]):
+        ya, xb = block.y[block.y[:, 1] == a], block.x[block.x[:, 1] == b]
+        tail = np.add.outer(ya[:, 0] * source.width, xb[:, 0]).ravel().astype(np.int32)
+        head = np.add.outer(ya[:, 2] * target.width, xb[:, 2]).ravel().astype(np.int32)
+        if not len(tail):
+            continue
+        o, i = np.nonzero(by_offset[a, b])
+        channel = block.source_channel + (o * block.groups // out) * per_group + i
+        tail_base = (source.offset + channel * (source.height * source.width)).astype(np.int32)
+        head_base = (target.offset + (block.target_channel + o) * (target.height * target.width)).astype(np.int32)
+        values = weight[a, b, o, i]
+        step = max(1, chunk // len(tail))
+        for start in range(0, len(o), step):
+            part = slice(start, start + step)
+            yield tail_base[part], tail, head_base[part], head, values[part]
+
+
+def _spread(pieces, count: int):
+    """The edges of factored pieces, written straight into one array per column."""
+    tails, heads, weights = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.float32)
+    start = 0
+    for tail_base, tail, head_base, head, values in pieces:
+        shape = len(values), len(tail)
+        part = slice(start, start + shape[0] * shape[1])
+        np.add(tail_base[:, None], tail, out=tails[part].reshape(shape))
+        np.add(head_base[:, None], head, out=heads[part].reshape(shape))
+        weights[part].reshape(shape)[:] = values[:, None]
+        start = part.stop
+    return tails, heads, weights
 
 
 def all_edges(graph: LayeredGraph) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The whole edge list: int32 source, int32 target, float32 weight, each [E]."""
-    pieces = [piece[1:] for piece in graph.edges()]
-    if not pieces:
-        return np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32)
-    return _concatenate(pieces)
+    empty = np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32)
+    tails, heads, weights = zip(empty, *(piece[1:] for piece in graph.edges()), strict=True)
+    return np.concatenate(tails), np.concatenate(heads), np.concatenate(weights)
 
 
 def save(graph: LayeredGraph, path: str) -> None:
