@@ -1,0 +1,22 @@
+"""Components against igraph."""
+
+import graphs
+import metric_components
+
+from snn.edgelist import unroll
+
+
+@graphs.each(graphs.layered_graphs())
+def test_both_engines_agree(graph):
+    assert metric_components.structured(graph, {}) == metric_components.reference(unroll(graph), {})
+
+
+def test_isolated_nodes_are_components_and_halves_stay_apart():
+    graph = graphs.from_pairs([(0, 2), (1, 3), (3, 4)], sizes=[2, 2, 2])
+    assert metric_components.structured(graph, {}) == {"components": 3, "component_size": 2}
+
+
+def test_a_long_path_whose_ids_run_back_and_forth_is_one_component():
+    order = [0, 7, 1, 6, 2, 5, 3, 4]
+    graph = graphs.from_pairs([sorted(pair) for pair in zip(order, order[1:], strict=False)], sizes=[1] * 8)
+    assert metric_components.structured(graph, {})["components"] == 1

@@ -1,0 +1,18 @@
+"""Coreness against igraph."""
+
+import graphs
+import metric_kcore
+import numpy as np
+import pytest
+
+from snn.edgelist import igraph_graph, unroll
+from snn.undirected import coreness, neighbour_lists
+
+
+@graphs.each(graphs.layered_graphs())
+def test_coreness_of_every_node(graph):
+    edges = unroll(graph)
+    expected = igraph_graph(edges).coreness()
+    assert coreness(*neighbour_lists(graph.node_count, edges.source, edges.target)).tolist() == expected
+    assert metric_kcore.structured(graph, {})["k_core"] == pytest.approx(np.mean(expected))
+    assert metric_kcore.reference(edges, {})["k_core"] == pytest.approx(np.mean(expected))

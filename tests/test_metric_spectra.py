@@ -1,0 +1,82 @@
+"""Eigenvalues against LAPACK, with multiplicities, odd cycles and a solver that does not converge."""
+
+import graphs
+import metric_spectra
+import numpy as np
+import pytest
+
+from snn import eigen
+from snn.convolution import Adjacency
+from snn.edgelist import adjacency, unroll
+from snn.measure import Missing
+
+
+def dense(graph):
+    matrix = adjacency(unroll(graph), weighted=True).toarray()
+    magnitudes = np.sort(np.abs(np.linalg.eigvalsh(matrix)))[::-1]
+    gap = magnitudes[0] - (magnitudes[2] if len(magnitudes) > 2 else 0)
+    return {"spectral_gap": gap, "spectral_radius": np.linalg.eigvalsh(np.diag(matrix.sum(1)) - matrix)[-1]}
+
+
+@graphs.each(graphs.layered_graphs())
+def test_adjacency_products_are_those_of_the_explicit_matrix(graph):
+    vectors = np.random.default_rng(0).standard_normal((graph.node_count, 2))
+    expected = adjacency(unroll(graph), weighted=True) @ vectors
+    np.testing.assert_allclose(Adjacency(graph).apply(vectors), expected, atol=1e-9)
+
+
+@graphs.each(graphs.layered_graphs())
+def test_small_graphs(graph):
+    assert metric_spectra.structured(graph, {}) == pytest.approx(dense(graph), abs=1e-7)
+
+
+@graphs.each(graphs.layered_graphs())
+def test_iterations_agree_with_lapack(graph):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metric_spectra, "DENSE", metric_spectra.BLOCK)
+        raw = metric_spectra.structured(graph, {})
+    assert raw == pytest.approx(dense(graph), abs=1e-6)
+
+
+@graphs.each(graphs.layered_graphs())
+def test_reference_agrees_with_lapack(graph):
+    assert metric_spectra.reference(unroll(graph), {}) == pytest.approx(dense(graph), abs=1e-7)
+
+
+def two_equal_halves(size=400):
+    rng = np.random.default_rng(0)
+    half = np.argwhere(rng.random((size // 2, size // 2)) < 0.05)
+    pairs = np.concatenate([half + [0, size], half + [size // 2, size + size // 2]])
+    return graphs.from_pairs(pairs, sizes=[size, size], kernels=True)
+
+
+@pytest.mark.parametrize("engine", ["structured", "reference"])
+def test_repeated_eigenvalues_are_counted(engine):
+    graph = two_equal_halves()
+    raw = getattr(metric_spectra, engine)(graph if engine == "structured" else unroll(graph), {})
+    assert raw["spectral_gap"] == pytest.approx(0, abs=1e-8)
+
+
+def test_what_does_not_converge_is_missing_with_a_reason(monkeypatch):
+    def give_up(*arguments, **options):
+        raise eigen.NotConverged("residual 1e-3 after 7 steps")
+
+    monkeypatch.setattr(metric_spectra, "largest_eigenpairs", give_up)
+    raw = metric_spectra.structured(two_equal_halves(), {})
+    assert all(isinstance(value, Missing) and "7 steps" in value for value in raw.values())
+
+
+def test_too_few_steps_raise():
+    matrix = np.diag(np.linspace(0, 1, 500))
+    start = np.random.default_rng(0).standard_normal((500, 3))
+    with pytest.raises(eigen.NotConverged):
+        eigen.largest_eigenpairs(lambda x: matrix @ x, start, 2, 1e-8, steps=3)
+    values, vectors = eigen.largest_eigenpairs(lambda x: matrix @ x, start, 2, 1e-8)
+    np.testing.assert_allclose(values, np.linspace(0, 1, 500)[[-1, -2]], atol=1e-12)
+    np.testing.assert_allclose(np.abs(vectors[[-1, -2], [0, 1]]), 1, atol=1e-6)
+
+
+def test_without_edges_the_spectrum_is_zero():
+    graph = graphs.from_pairs([], sizes=[2, 2])
+    assert metric_spectra.structured(graph, {}) == {"spectral_gap": 0, "spectral_radius": 0}
+    assert metric_spectra.reference(unroll(graph), {}) == {"spectral_gap": 0, "spectral_radius": 0}

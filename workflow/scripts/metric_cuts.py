@@ -1,0 +1,31 @@
+"""Cut edges (bridges) and cut nodes (articulation points), edge direction ignored (paper, Table 2)."""
+
+from snn import measure
+from snn.edgelist import igraph_graph, unroll
+from snn.job import job
+from snn.undirected import cut_counts, neighbour_lists
+
+NORMALISED_BY = {"cut_edges": "edges", "cut_nodes": "edges"}
+
+
+def structured(graph, cfg) -> dict:
+    edges = unroll(graph)
+    first, neighbours = neighbour_lists(graph.node_count, edges.source, edges.target)
+    bridges, points = cut_counts(first.tolist(), neighbours.tolist())
+    return {"cut_edges": bridges, "cut_nodes": points}
+
+
+def reference(edges, cfg) -> dict:
+    graph = igraph_graph(edges)
+    return {"cut_edges": len(graph.bridges()), "cut_nodes": len(graph.articulation_points())}
+
+
+def main(inputs, output, cfg):
+    engines = {"structured": structured, "igraph": reference}
+    measure.run("cuts", engines, NORMALISED_BY, ["mge", "rolled", "rolled_channel"], inputs, output, cfg)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        cfg = snakemake.params.cfg
+        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)

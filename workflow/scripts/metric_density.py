@@ -1,0 +1,31 @@
+"""Layer density: unmasked over all weights of a layer, averaged over layers (a baseline of the paper's section 4.3).
+
+A layer without any unmasked weight counts as 0. Both engines divide the number of edges of the rolled graph by the
+number of weights, which only the masks know for grouped convolutions; the igraph engine counts in * out.
+"""
+
+from snn import measure
+from snn.job import job
+
+NORMALISED_BY = {"layer_density": None}
+
+
+def structured(graph, cfg) -> dict:
+    weights = sum(block.mask.size for block in graph.blocks)
+    return {"layer_density": graph.edge_count / weights if weights else 0.0}
+
+
+def reference(edges, cfg) -> dict:
+    left, right = (layer.size for layer in edges.layers)
+    return {"layer_density": edges.edge_count / (left * right)}
+
+
+def main(inputs, output, cfg):
+    engines = {"structured": structured, "igraph": reference}
+    measure.run("density", engines, NORMALISED_BY, ["rolled"], inputs, output, cfg, count_empty_layers=True)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        cfg = snakemake.params.cfg
+        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)

@@ -1,0 +1,30 @@
+"""K-core: mean coreness, edge direction ignored (paper, Table 2; Batagelj & Zaversnik 2003)."""
+
+import numpy as np
+
+from snn import measure
+from snn.edgelist import igraph_graph, unroll
+from snn.job import job
+from snn.undirected import coreness, neighbour_lists
+
+NORMALISED_BY = {"k_core": "edges"}
+
+
+def structured(graph, cfg) -> dict:
+    edges = unroll(graph)
+    return {"k_core": coreness(*neighbour_lists(graph.node_count, edges.source, edges.target)).mean()}
+
+
+def reference(edges, cfg) -> dict:
+    return {"k_core": np.mean(igraph_graph(edges).coreness())}
+
+
+def main(inputs, output, cfg):
+    engines = {"structured": structured, "igraph": reference}
+    measure.run("kcore", engines, NORMALISED_BY, ["mge", "rolled", "rolled_channel"], inputs, output, cfg)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        cfg = snakemake.params.cfg
+        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)

@@ -1,0 +1,54 @@
+"""Local topology of the unrolled graph: sink, source and disconnected nodes and the edges removable with them.
+
+Paper, Appendix B.1 and Table 2 (local metrics). A sink has in-edges but no out-edges and is not an output; a source has
+out-edges but no in-edges and is not an input.
+"""
+
+import numpy as np
+
+from snn import measure
+from snn.degrees import degrees
+from snn.job import job
+
+NORMALISED_BY = {"sink": "nodes", "source": "nodes", "disconnected": "nodes", "r_out": "edges", "r_in": "edges"}
+
+
+def structured(graph, cfg) -> dict:
+    return local(*degrees(graph), graph.inputs, graph.outputs)
+
+
+def reference(edges, cfg) -> dict:
+    outdegree, indegree = (np.bincount(ends, minlength=edges.node_count) for ends in (edges.source, edges.target))
+    return local(outdegree, indegree, edges.inputs, edges.outputs)
+
+
+def local(outdegree, indegree, inputs, outputs) -> dict:
+    """Raw values from int64 [N] degrees and the half-open id ranges [k, 2] of the network's input and output nodes."""
+    sink = (outdegree == 0) & (indegree > 0) & ~members(outputs, len(outdegree))
+    source = (indegree == 0) & (outdegree > 0) & ~members(inputs, len(outdegree))
+    return {
+        "sink": int(sink.sum()),
+        "source": int(source.sum()),
+        "disconnected": int(((outdegree == 0) & (indegree == 0)).sum()),
+        "r_out": int(outdegree[source].sum()),
+        "r_in": int(indegree[sink].sum()),
+    }
+
+
+def members(ranges, size: int) -> np.ndarray:
+    """bool [size]: which ids lie in any of the half-open ranges."""
+    chosen = np.zeros(size, bool)
+    for start, stop in ranges:
+        chosen[start:stop] = True
+    return chosen
+
+
+def main(inputs, output, cfg):
+    engines = {"structured": structured, "igraph": reference}
+    measure.run("local", engines, NORMALISED_BY, ["mge"], inputs, output, cfg)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        cfg = snakemake.params.cfg
+        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)

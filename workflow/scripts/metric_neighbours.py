@@ -1,0 +1,78 @@
+"""Neighbourhoods: mean number of nodes within one and within two directed hops (paper, Table 2, neighbour metrics).
+
+The node itself counts, as in igraph's neighborhood_size. On the bipartite encodings every path has one edge: n1 only.
+"""
+
+import numpy as np
+
+from snn import measure
+from snn.graph import EdgeBlock
+from snn.job import job
+from snn.pairs import forward_step, pair_classes
+
+NORMALISED_BY = {"n1": "edges", "n2": "edges"}
+
+
+def structured(graph, cfg) -> dict:
+    """n1 = 1 + E / N; n2 = 1 + (pairs (u, v) with an edge or a two-edge path from u to v) / N."""
+    raw = {"n1": 1 + graph.edge_count / graph.node_count}
+    if graph.encoding == "mge":
+        explicit = any(isinstance(block, EdgeBlock) for block in graph.blocks)
+        pairs = explicit_pairs(graph) if explicit else two_hop_pairs(graph)
+        raw["n2"] = 1 + pairs / graph.node_count
+    return raw
+
+
+def two_hop_pairs(graph) -> int:
+    """Number of ordered node pairs (u, v), v != u, where v is one or two edges behind u; parallel paths count once."""
+    steps = [forward_step(graph, block) for block in graph.blocks if block.edge_count]
+    shapes = [(layer.channels, layer.height, layer.width) for layer in graph.layers]
+    ends = {(a.near, a.far) for a in steps} | {(a.near, b.far) for a in steps for b in steps if a.far == b.near}
+    total = 0
+    for s, t in ends:
+        routes = [(a, b) for a in steps for b in steps if a.near == s and a.far == b.near and b.far == t]
+        direct = [a for a in steps if (a.near, a.far) == (s, t)]
+        for pairs in pair_classes(shapes[s], shapes[t], routes, direct):
+            reached = pairs.routes if pairs.direct is None else pairs.routes + pairs.direct
+            total += int(pairs.multiplicity @ np.count_nonzero(reached, axis=(1, 2)))
+    return total
+
+
+def explicit_pairs(graph, paths_at_once: int = 1 << 24) -> int:
+    """The same from an edge list: stored entries of A + A A, by runs of rows that hold at most that many paths."""
+    from scipy import sparse
+
+    from snn.edgelist import unroll
+
+    edges = unroll(graph)
+    n = edges.node_count
+    ones = np.ones(edges.edge_count, np.int32)
+    matrix = sparse.csr_array((ones, (edges.source, edges.target)), (n, n))
+    paths = np.cumsum(matrix @ np.diff(matrix.indptr).astype(np.int64))
+    total, start = 0, 0
+    while start < n:
+        done = paths[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(paths, done + paths_at_once, "right")))
+        rows = matrix[start:stop]
+        total += (rows + rows @ matrix).nnz
+        start = stop
+    return total
+
+
+def reference(edges, cfg) -> dict:
+    from snn.edgelist import igraph_graph
+
+    graph = igraph_graph(edges, directed=True)
+    orders = {"n1": 1, "n2": 2} if edges.encoding == "mge" else {"n1": 1}
+    return {metric: np.mean(graph.neighborhood_size(order=order, mode="out")) for metric, order in orders.items()}
+
+
+def main(inputs, output, cfg):
+    engines = {"structured": structured, "igraph": reference}
+    measure.run("neighbours", engines, NORMALISED_BY, ["mge", "rolled", "rolled_channel"], inputs, output, cfg)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        cfg = snakemake.params.cfg
+        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
