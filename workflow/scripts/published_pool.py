@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from snn.job import InputError, job
 from snn.pool import (
     LAYER_METRICS,
@@ -110,7 +111,7 @@ def layer_table(joined: pd.DataFrame) -> pd.DataFrame:
     names = {"layer_name": "layer", "no_weights": "kept", "no_params": "weights"} | RAMANUJAN
     frame = in_scope(joined).rename(columns=names)
     frame = frame[[*NETWORK, "accuracy", "layer_id", "layer", "weights", "kept", *LAYER_METRICS]]
-    return frame.replace([np.inf, -np.inf], np.nan)
+    return frame.replace([np.inf, -np.inf], np.nan).astype({"weights": int, "kept": int})
 
 
 def bipartite(frame: pd.DataFrame, encoding: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ cell without its runs at chance level beside the one over all runs.
 
 import numpy as np
 import pandas as pd
+
 from snn.job import job
 from snn.pool import networks, read_pool, write_table
 

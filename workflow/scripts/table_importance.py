@@ -5,6 +5,7 @@ A positive r means that the drop grows with the metric. low and high are a 95 % 
 
 import numpy as np
 import pandas as pd
+
 from snn.bootstrap import interval, pearson, resampling_weights, weighted_pearson
 from snn.job import job
 from snn.pool import WEIGHTED, encodings, read_pool, scenarios, topometrics, write_table
@@ -13,13 +14,13 @@ COLUMNS = ["scenario", "value", "encoding", "metric", "r", "low", "high", "stand
 COLUMNS += ["mask_only", "note"]
 
 
-def importance_rows(rows: pd.DataFrame, names: list[str], resamples: int, seed: int) -> list[dict]:
+def importance_rows(rows: pd.DataFrame, names: list[str], resamples: int) -> list[dict]:
     """r of each metric with the accuracy drop over the networks `rows` of one scenario and encoding."""
     x, y = rows[names].to_numpy(float), rows["drop"].to_numpy(float)
     if not len(y):
         return []
     r = pearson(x, y)
-    draws = weighted_pearson(x, y, resampling_weights(len(y), resamples, seed))
+    draws = weighted_pearson(x, y, resampling_weights(len(y), resamples))
     low, high = interval(draws)
     table = []
     for j, name in enumerate(names):
@@ -34,25 +35,25 @@ def importance_rows(rows: pd.DataFrame, names: list[str], resamples: int, seed: 
                 "standard_error": finite.std() if len(finite) else np.nan,
                 "networks": counted,
                 "mask_only": name not in WEIGHTED,
-                "note": "" if np.isfinite(r[j]) else "no r: fewer than three networks, or the metric or drop is constant",
+                "note": "" if np.isfinite(r[j]) else "fewer than three networks, or the metric or the drop is constant",
             }
         )
     return table
 
 
-def importance_table(pool: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
+def importance_table(pool: pd.DataFrame, resamples: int) -> pd.DataFrame:
     table = []
     for scenario, value, rows in scenarios(pool):
         for encoding in encodings(pool):
             part = rows[rows["encoding"] == encoding]
-            lines = importance_rows(part, topometrics(pool, encoding), resamples, seed)
+            lines = importance_rows(part, topometrics(pool, encoding), resamples)
             table.extend({"scenario": scenario, "value": value, "encoding": encoding} | line for line in lines)
     return pd.DataFrame(table, columns=COLUMNS)
 
 
 def main(pool, output, cfg: dict) -> None:
-    """cfg: bootstrap resamples, seed."""
-    write_table(importance_table(read_pool(pool), cfg["bootstrap"], cfg["seed"]), output)
+    """cfg: bootstrap resamples."""
+    write_table(importance_table(read_pool(pool), cfg["bootstrap"]), output)
 
 
 if __name__ == "__main__":

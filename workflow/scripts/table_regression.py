@@ -1,11 +1,12 @@
 """How well topology predicts the accuracy drop: the paper's Table 3, trivial baselines, and harder splits.
 
-One row per scenario, encoding, feature set, kind of fold and regressor; regressor "mean" averages the eight. The paper's
-table is `features` = topometrics, `folds` = random, `regressor` = mean (section 4.2.1, appendix A.6).
+One row per scenario, encoding, feature set, kind of fold and regressor; regressor "mean" averages the eight. The
+paper's table is `features` = topometrics, `folds` = random, `regressor` = mean (section 4.2.1, appendix A.6).
 """
 
 import numpy as np
 import pandas as pd
+
 from snn.bootstrap import interval, resampling_weights
 from snn.job import job
 from snn.pool import encodings, min_max, read_pool, scenarios, topometrics, write_table
@@ -30,13 +31,13 @@ def random_groups(groups: np.ndarray, repetitions: int, rng) -> list[np.ndarray]
     return sets
 
 
-def divisions(rows: pd.DataFrame, repetitions: int, seed: int) -> dict[str, np.ndarray]:
+def divisions(rows: pd.DataFrame, repetitions: int) -> dict[str, np.ndarray]:
     """{kind of fold: test sets, bool [repetitions * folds, n]}.
 
     random: as in the paper (the seeds of one cell fall into training and test sets alike). grouped: all seeds of a
-    (data set, architecture, algorithm, sparsity) cell in one fold. leave_one_..._out: one fold per value, no repetition.
+    (data set, architecture, algorithm, sparsity) cell in one fold. leave_one_..._out: one fold per value.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     n = len(rows)
     kinds = {"random": random_groups(np.arange(n), repetitions, rng)}
     cells = rows.groupby(CELL, sort=True).ngroup().to_numpy()
@@ -68,7 +69,7 @@ def feature_sets(rows: pd.DataFrame, names: list[str], baselines: bool) -> dict[
     nodes, edges = rows["nodes"].to_numpy(float), rows["edges"].to_numpy(float)
     sets["graph_size"] = np.column_stack([nodes, edges, 1 / edges])
     sets["layer_density"] = rows[["layer_density"]].to_numpy(float)
-    varying = [column for column in ("architecture", "dataset", "sparsity") if rows[column].nunique() > 1]
+    varying = [column for column in ("architecture", "dataset", "sparsity") if len(rows[column].unique()) > 1]
     if "architecture" in varying:
         sets["architecture"] = one_hot(rows, ["architecture"])
     if "dataset" in varying:
@@ -110,8 +111,8 @@ def adjusted(r2, n: int, p: int):
 def scores(y: np.ndarray, errors: np.ndarray, p: int, resamples: np.ndarray) -> dict:
     """Scores of out-of-fold errors [regressors, repetitions, n]; standard deviations are over the repetitions.
 
-    R^2 averaged over regressors and repetitions is linear in the squared errors, so its bootstrap interval over networks
-    needs only each network's mean squared error. The predictions themselves are not refitted.
+    R^2 averaged over regressors and repetitions is linear in the squared errors, so its bootstrap interval over
+    networks needs only each network's mean squared error. The predictions themselves are not refitted.
     """
     n = len(y)
     total = ((y - y.mean()) ** 2).sum()
@@ -157,8 +158,8 @@ def regression_rows(rows: pd.DataFrame, names: list[str], baselines: bool, cfg: 
     if n < 3 or np.ptp(y) < 1e-9:
         reason = "fewer than three networks with accuracy and edges" if n < 3 else "the accuracy drop does not vary"
         return [{"features": "topometrics", "folds": "random", "regressor": "mean", "networks": n, "note": reason}]
-    kinds = divisions(rows, cfg["repetitions"], cfg["seed"])
-    resamples = resampling_weights(n, cfg["bootstrap"], cfg["seed"])
+    kinds = divisions(rows, cfg["repetitions"])
+    resamples = resampling_weights(n, cfg["bootstrap"])
     table = []
     for features, values in feature_sets(rows, names, baselines).items():
         X = scaled(values)
@@ -193,7 +194,7 @@ def regression_table(pool: pd.DataFrame, cfg: dict) -> pd.DataFrame:
 
 
 def main(pool, output, cfg: dict) -> None:
-    """cfg: repetitions of the cross-validation, bootstrap resamples, seed."""
+    """cfg: repetitions of the cross-validation, bootstrap resamples."""
     print(f"{len(REGRESSORS)} regressors, {cfg['repetitions']} repetitions of {FOLDS}-fold cross-validation")
     write_table(regression_table(read_pool(pool), cfg), output)
 

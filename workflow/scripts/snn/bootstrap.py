@@ -3,14 +3,17 @@
 import numpy as np
 
 
-def resampling_weights(n: int, repetitions: int, seed: int = 0) -> np.ndarray:
+def resampling_weights(n: int, repetitions: int) -> np.ndarray:
     """How often each of n networks is drawn in each resample of size n: float [repetitions, n]."""
-    return np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=repetitions).astype(float)
+    return np.random.default_rng(0).multinomial(n, np.full(n, 1.0 / n), size=repetitions).astype(float)
 
 
 def interval(values: np.ndarray, axis: int = 0, level: float = 0.95):
     """(low, high) percentiles that hold `level` of the finite values along `axis`; NaN where there is none."""
     values = np.asarray(values, float)
+    if not values.shape[axis]:
+        nothing = np.full(np.delete(values.shape, axis), np.nan)
+        return nothing, nothing
     tail = 50 * (1 - level)
     nothing = ~np.isfinite(values).any(axis=axis)
     filled = np.where(np.expand_dims(nothing, axis), 0.0, np.where(np.isfinite(values), values, np.nan))

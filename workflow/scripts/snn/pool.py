@@ -15,7 +15,7 @@ OUTCOME = ["accuracy", "dense_accuracy", "dense_accuracy_std", "classes", "drop"
 LAYER_METRICS = ["layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
 ENCODINGS = ["mge", "rolled", "rolled_channel"]
 
-# What each topometric is divided by (paper, section 3.3; "" is: taken as it is). Bipartite graphs have motif3 for motif4.
+# What each topometric is divided by (paper, section 3.3; "": taken as it is). motif3 is the bipartite motif4.
 TOPOMETRICS = {
     "sink": "nodes",
     "source": "nodes",

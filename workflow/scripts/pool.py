@@ -1,0 +1,118 @@
+"""Collect a study's networks into two tables: one row per network and encoding, and one per network and layer.
+
+The columns are described in snn/pool.py. What a metric could not say (a network without edges, a family that the study
+does not measure) is NaN here; the reason stands in the metric's JSON file.
+"""
+
+import numpy as np
+import pandas as pd
+
+from snn.files import read_json
+from snn.job import job
+from snn.pool import LAYER_METRICS, NETWORK, accuracy_drop, ordered_columns, write_parquet
+
+
+def mask_counts(path) -> dict[str, tuple[int, int]]:
+    """{layer: (weights, kept weights)} in the order of the network's modules."""
+    with np.load(path) as masks:
+        arrays = ((key, masks[key]) for key in masks.files)
+        return {key.removesuffix(".weight"): (mask.size, int(mask.sum())) for key, mask in arrays}
+
+
+def layer_values(metrics: dict) -> dict[str, dict]:
+    """{layer: {layer metric: value}} from the families that measure the rolled graph of each layer."""
+    values = {}
+    for content in metrics.values():
+        for layer, entry in content["encodings"].get("rolled", {}).get("layers", {}).items():
+            found = {name: entry["raw"][name] for name in LAYER_METRICS if name in entry["raw"]}
+            values.setdefault(layer, {}).update(found)
+    return values
+
+
+def layer_rows(identity: dict, counts: dict, values: dict) -> list[dict]:
+    """Rows of layers.parquet for one network."""
+    return [
+        identity | {"layer_id": number, "layer": layer, "weights": weights, "kept": kept} | values.get(layer, {})
+        for number, (layer, (weights, kept)) in enumerate(counts.items())
+    ]
+
+
+def network_means(rows: list[dict]) -> dict[str, float]:
+    """Mean of each layer metric over the layers that have a value, NaN without one."""
+    means = {}
+    for name in LAYER_METRICS:
+        values = [row[name] for row in rows if row.get(name) is not None]
+        means[name] = float(np.mean(values)) if values else np.nan
+    return means
+
+
+def encoding_row(metrics: dict, encoding: str) -> dict:
+    """Nodes, edges, normalised and raw topometrics of one encoding, from all families."""
+    row = {}
+    for content in metrics.values():
+        entry = content["encodings"].get(encoding)
+        if entry is None:
+            continue
+        row |= {"nodes": entry["nodes"], "edges": entry["edges"]}
+        row |= {name: value for name, value in entry["normalised"].items() if name not in LAYER_METRICS}
+        row |= {f"raw_{name}": value for name, value in entry["raw"].items() if name not in LAYER_METRICS}
+    return row
+
+
+def dense_statistics(dense: list[dict]) -> dict[tuple, tuple[float, float]]:
+    """{(data set, architecture): mean and sample standard deviation of the dense accuracy over seeds}."""
+    frame = pd.DataFrame([d | {"accuracy": read_json(d["training"])["accuracy"]} for d in dense])
+    if frame.empty:
+        return {}
+    grouped = frame.astype({"accuracy": float}).groupby(["dataset", "architecture"])["accuracy"]
+    return {key: (values.mean(), values.std(ddof=1)) for key, values in grouped}
+
+
+def network_rows(network: dict, encodings: list[str], dense: dict, classes: dict) -> tuple[list[dict], list[dict]]:
+    """Rows of both tables for one network."""
+    identity = {key: network[key] for key in NETWORK}
+    identity |= {"sparsity": float(network["sparsity"]), "seed": int(network["seed"])}
+    training = read_json(network["training"])
+    metrics = {family: read_json(path) for family, path in network["metrics"].items()}
+    layers = layer_rows(identity, mask_counts(network["mask"]), layer_values(metrics))
+    mean, deviation = dense.get((network["dataset"], network["architecture"]), (np.nan, np.nan))
+    shared = identity | network_means(layers)
+    shared |= {"accuracy": training["accuracy"], "collapsed": bool(training["collapsed"])}
+    shared |= {"dense_accuracy": mean, "dense_accuracy_std": deviation, "classes": classes[network["dataset"]]}
+    return [shared | {"encoding": encoding} | encoding_row(metrics, encoding) for encoding in encodings], layers
+
+
+def main(networks: list[dict], dense: list[dict], datasets: dict, topometrics, layers, cfg: dict) -> None:
+    """networks: records of NETWORK, training, mask, metrics {family: path}; dense: dataset, architecture, seed,
+    training; datasets: {word: dataset.json}; cfg: encodings.
+    """
+    statistics = dense_statistics(dense)
+    classes = {word: read_json(path)["classes"] for word, path in datasets.items()}
+    rows, layer_table = [], []
+    for network in networks:
+        new, new_layers = network_rows(network, cfg["encodings"], statistics, classes)
+        rows.extend(new)
+        layer_table.extend(new_layers)
+    pool = pd.DataFrame(rows)
+    pool = pool.reindex(columns=ordered_columns(pool.columns))
+    numbers = [c for c in pool.columns if c not in {*NETWORK, "encoding", "collapsed"}]
+    pool[numbers] = pool[numbers].astype(float)
+    pool["drop"] = accuracy_drop(pool["accuracy"], pool["dense_accuracy"])
+    write_parquet(pool.sort_values(["encoding", *NETWORK], ignore_index=True), topometrics)
+    columns = [*NETWORK, "layer_id", "layer", "weights", "kept", *LAYER_METRICS]
+    frame = pd.DataFrame(layer_table).reindex(columns=columns)
+    frame[LAYER_METRICS] = frame[LAYER_METRICS].astype(float)
+    write_parquet(frame.sort_values([*NETWORK, "layer_id"], ignore_index=True), layers)
+    print(f"{len(networks)} networks, {int(pool['collapsed'].sum()) // len(cfg['encodings'])} collapsed")
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.params.networks,
+            snakemake.params.dense,
+            snakemake.params.datasets,
+            snakemake.output.topometrics,
+            snakemake.output.layers,
+            snakemake.params.cfg,
+        )

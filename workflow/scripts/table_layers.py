@@ -1,0 +1,48 @@
+"""Do the Ramanujan metrics say more than density? The numbers of the paper's Figure 2 and Figure 5.
+
+layers.csv (Figure 2): every metric per layer, mean over seeds, and its share of the sum over the network's layers.
+layer_correlation.csv (Figure 5): Pearson r of each Ramanujan metric with the layer density over all layers and seeds of
+a (data set, architecture, sparsity, algorithm) cell; empty where fewer than three layers have a value.
+"""
+
+import numpy as np
+import pandas as pd
+
+from snn.bootstrap import pearson
+from snn.job import job
+from snn.pool import LAYER_METRICS, write_table
+
+CELL = ["dataset", "architecture", "sparsity", "pruning"]
+
+
+def layer_profile(layers: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell and layer: mean over seeds of each metric, and <metric>_share = value / sum over layers."""
+    means = layers.groupby([*CELL, "layer_id", "layer"])[["weights", "kept", *LAYER_METRICS]].mean().reset_index()
+    totals = means.groupby(CELL)[LAYER_METRICS].transform("sum")
+    shares = (means[LAYER_METRICS] / totals.where(totals != 0)).add_suffix("_share")
+    return pd.concat([means, shares], axis=1)
+
+
+def layer_correlation(layers: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell and Ramanujan metric: r with the layer density, the number of layers behind it."""
+    rows = []
+    for key, part in layers.groupby(CELL, sort=True):
+        density = part["layer_density"].to_numpy(float)
+        r = pearson(part[LAYER_METRICS[1:]].to_numpy(float), density)
+        for name, value in zip(LAYER_METRICS[1:], r, strict=True):
+            counted = int(part[name].notna().sum())
+            reason = "no layer has a value" if not counted else "too few layers, or no variation"
+            cell = dict(zip(CELL, key, strict=True)) | {"metric": name, "r": value, "layers": counted}
+            rows.append(cell | {"note": "" if np.isfinite(value) else reason})
+    return pd.DataFrame(rows, columns=[*CELL, "metric", "r", "layers", "note"])
+
+
+def main(layers, profile, correlation) -> None:
+    frame = pd.read_parquet(layers)
+    write_table(layer_profile(frame), profile)
+    write_table(layer_correlation(frame), correlation)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(snakemake.input.layers, snakemake.output.profile, snakemake.output.correlation)
