@@ -28,6 +28,7 @@ wildcard_constraints:
     seed="[0-9]+",
     encoding="|".join(study.known["encodings"]),
     metric="|".join(study.known["metrics"]),
+    pool="(published/)?",
 
 
 # A GPU is a resource of one machine, so it is counted per group or job and not over the whole cluster.
@@ -53,4 +54,4 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        "results/report.html",
+        [],

@@ -55,8 +55,8 @@ def cluster(root: Path):
     munge = _start_munge()
     daemons = []
     try:
-        daemons.append(subprocess.Popen(["slurmctld", "-D"], env=environment))
-        daemons.append(subprocess.Popen(["slurmd", "-D", "-N", "localhost"], env=environment))
+        daemons.append(subprocess.Popen(["slurmctld", "-D"], env=environment, stderr=subprocess.DEVNULL))
+        daemons.append(subprocess.Popen(["slurmd", "-D", "-N", "localhost"], env=environment, stderr=subprocess.DEVNULL))
         deadline = time.monotonic() + 60
         while "idle" not in _output(["sinfo", "-h", "-o", "%T"], environment):
             if time.monotonic() > deadline:
@@ -85,7 +85,7 @@ def _start_munge():
         key.write_bytes(os.urandom(1024))
         shutil.chown(key, "munge", "munge")
         key.chmod(0o400)
-    daemon = subprocess.Popen(["runuser", "-u", "munge", "--", "munged", "--foreground"])
+    daemon = subprocess.Popen(["runuser", "-u", "munge", "--", "munged", "--foreground"], stderr=subprocess.DEVNULL)
     for _ in range(100):
         if subprocess.run(["munge", "-n"], capture_output=True).returncode == 0:
             return daemon

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from faults.study import clone, command, contents, snakemake
+from small_study import clone, command, contents, snakemake
 
 pytestmark = pytest.mark.faults
 KILLS = 20

@@ -24,3 +24,8 @@ def architecture_code(wildcards):
 def rising(mb):
     """`mem_mb` that doubles with every new submission."""
     return lambda wildcards, attempt: mb * 2 ** (attempt - 1)
+
+
+def columns(networks):
+    """A list of wildcard dicts as the keyword lists that `expand(..., zip, ...)` takes."""
+    return {key: [network[key] for network in networks] for key in networks[0]}

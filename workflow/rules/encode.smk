@@ -35,7 +35,7 @@ rule encode:
         **{f"{e}_edges": f"{NETWORK}/{e}/edges.parquet" for e in study.encoded},
     params:
         cfg={"encodings": study.encoded},
-        code=code_hash("encode.py"),
+        code=lambda w: code_hash("encode.py"),
     log:
         "results/logs/encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
     benchmark:
