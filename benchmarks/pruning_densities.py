@@ -111,8 +111,8 @@ def compare(networks, expected, algorithm) -> str:
     for sparsity, masks in networks.items():
         theirs = expected[algorithm.partition(":")[0], sparsity].densities
         differences.append(np.mean([layer_densities(m) for m in masks], axis=0) - theirs.mean(axis=0))
-        # Mean |difference| of two means of three is sqrt(2 / pi) sqrt(2 / 3) standard deviations.
-        spread.append(theirs.std(axis=0, ddof=1) * math.sqrt(4 / (3 * math.pi)))
+        # Two means of three differ by sqrt(2 / pi) sqrt(2 / 3) sigma; three seeds' deviation is sqrt(pi) / 2 of sigma.
+        spread.append(theirs.std(axis=0, ddof=1) * 4 / (math.pi * math.sqrt(3)))
     each = ", ".join(f"{np.abs(d).mean():.4f}" for d in differences)
     absolute = np.abs(np.concatenate(differences))
     return (
