@@ -81,10 +81,16 @@ def _overlap(a: Term, b: Term) -> bool:
 
 def _kernel_plan(source: int, target: int, drafts: list[Draft]) -> KernelPlan:
     terms = [draft.content for draft in drafts]
+    if len(drafts) == 1 and not any(_repeats(table) for table in (drafts[0].y, drafts[0].x)):
+        return KernelPlan(_name(drafts), source, target, drafts[0].y, drafts[0].x, tuple(terms))
     y, by = combined_offsets([draft.y for draft in drafts], [term.kernel[2] for term in terms])
     x, bx = combined_offsets([draft.x for draft in drafts], [term.kernel[3] for term in terms])
     terms = [replace(term, y=a, x=b) for term, a, b in zip(terms, by, bx, strict=True)]
     return KernelPlan(_name(drafts), source, target, y, x, tuple(terms))
+
+
+def _repeats(table: np.ndarray) -> bool:
+    return len(np.unique(table[:, [0, 2]], axis=0)) < len(table)
 
 
 def combined_offsets(tables: list[np.ndarray], sizes: list[int]):
@@ -92,10 +98,8 @@ def combined_offsets(tables: list[np.ndarray], sizes: list[int]):
 
     tables: int32 [n, 3] per kernel, (source, offset, target), repeats allowed; sizes: the kernels' extents.
     Returns the table of (source, combined offset, target) and, per kernel, int32 [combined offsets, extent]: how often
-    each of its offsets counts in each combined offset (None where a single kernel's offsets stay as they are).
+    each of its offsets counts in each combined offset.
     """
-    if len(tables) == 1 and len(np.unique(tables[0][:, [0, 2]], axis=0)) == len(tables[0]):
-        return tables[0], [None]
     ends = np.cumsum(sizes)
     counts: dict[tuple[int, int], np.ndarray] = defaultdict(lambda: np.zeros(ends[-1], np.int32))
     for table, start in zip(tables, ends - sizes, strict=True):

@@ -33,7 +33,8 @@ class Term:
 
     parameter: the weight's state_dict key, or None for an identity shortcut (a kernel of ones).
     outputs, inputs: slices of the kernel's first two axes; source_channel, target_channel: where they land.
-    y, x: int32 [A', A]: how often the kernel offset a counts in the block's combined offset; None where they are one.
+    y, x: int32 [A', A]: how often the kernel offset a counts in the block's combined offset; None where both axes'
+    offsets are the kernel's own.
     """
 
     parameter: str | None
@@ -180,11 +181,17 @@ def _kernel(term: Term, weights, masks):
         kernel[slice(*term.outputs), slice(*term.inputs)]
         for kernel in _whole(term.parameter, term.kernel, weights, masks)
     )
-    for axis, counts in ((2, term.y), (3, term.x)):
-        if counts is not None:
-            mask = np.moveaxis(np.tensordot(mask, counts.astype(np.float32), (axis, 1)), -1, axis) > 0
-            weight = np.moveaxis(np.tensordot(weight, counts.astype(np.float32), (axis, 1)), -1, axis)
+    if term.y is not None:
+        mask, weight = _recount(mask, term.y, term.x) > 0, _recount(weight, term.y, term.x)
     return mask, weight
+
+
+def _recount(kernel: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """sum over a, b of y[A', a] kernel[o, i, a, b] x[B', b]: float32 [o, i, A', B']."""
+    out, inputs, height, width = kernel.shape
+    across = kernel.reshape(-1, width).astype(np.float32) @ x.T.astype(np.float32)
+    across = across.reshape(out, inputs, height, len(x)).swapaxes(2, 3)
+    return (across @ y.T.astype(np.float32)).swapaxes(2, 3)
 
 
 def _union(terms, kernels):
