@@ -1,0 +1,71 @@
+"""Test accuracy against sparsity, one panel per data set and architecture, one line per pruning algorithm.
+
+The numbers of the paper's Tables 8 to 10, from tables/accuracy.csv. Bars are one standard deviation over the seeds.
+"""
+
+import pandas as pd
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
+from snn.job import job
+from snn.names import GREY, colours, in_order, printed
+from snn.plots import MARKERS, legend_below, nothing, panels, save
+
+
+def scales(axis, sparsities: list[float]) -> None:
+    """Sparsities at equal distances: they are chosen so that each is about half the density of the one before."""
+    axis.set_xlim(-0.3, len(sparsities) - 0.7)
+    axis.xaxis.set_major_locator(FixedLocator(range(len(sparsities))))
+    axis.xaxis.set_major_formatter(FixedFormatter([f"{s:g}" for s in sparsities]))
+    axis.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+
+
+def draw_panel(axis, rows: pd.DataFrame, sparsities: list[float], looks: dict) -> dict:
+    """The lines of one data set and architecture; returns {algorithm: line} for the legend."""
+    dense = rows[rows["pruning"] == "dense"]["accuracy_mean"]
+    handles = {}
+    if len(dense):
+        handles["dense"] = axis.axhline(dense.iloc[0], color=GREY, linestyle="--", linewidth=0.7)
+    for algorithm, (colour, marker) in looks.items():
+        line = rows[rows["pruning"] == algorithm].sort_values("sparsity")
+        if not line["accuracy_mean"].notna().any():
+            continue
+        x = [sparsities.index(s) for s in line["sparsity"]]
+        errors = line["accuracy_std"].fillna(0.0)
+        handles[algorithm] = axis.errorbar(
+            x, line["accuracy_mean"], errors, color=colour, marker=marker, elinewidth=0.5, markeredgewidth=0
+        )
+    scales(axis, sparsities)
+    return handles
+
+
+def accuracy_figure(table: pd.DataFrame):
+    sparse = table[table["pruning"] != "dense"]
+    if not sparse["accuracy_mean"].notna().any():
+        return nothing("No sparse network has an accuracy.")
+    datasets, architectures = in_order(sparse["dataset"]), in_order(sparse["architecture"])
+    algorithms, sparsities = in_order(sparse["pruning"]), sorted(set(sparse["sparsity"]))
+    colour = colours(algorithms)
+    looks = {a: (colour[a], MARKERS[k % len(MARKERS)]) for k, a in enumerate(algorithms)}
+    width = min(6.9, max(3.3, 1.725 * len(architectures)))
+    figure, axes = panels(len(datasets), len(architectures), 1.5, width)
+    handles = {}
+    for i, dataset in enumerate(datasets):
+        for j, architecture in enumerate(architectures):
+            rows = table[(table["dataset"] == dataset) & (table["architecture"] == architecture)]
+            handles |= draw_panel(axes[i, j], rows, sparsities, looks)
+            if i == 0:
+                axes[i, j].set_title(printed(architecture))
+        axes[i, 0].set_ylabel(f"{printed(dataset)}\naccuracy (%)")
+    for axis in axes[-1]:
+        axis.set_xlabel("sparsity")
+    order = [name for name in ["dense", *algorithms] if name in handles]
+    legend_below(figure, [handles[name] for name in order], order, 8 if width > 5 else 4)
+    return figure
+
+
+def main(table, output) -> None:
+    save(accuracy_figure(pd.read_csv(table)), output)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(snakemake.input.table, snakemake.output[0])

@@ -1,0 +1,103 @@
+"""Ramanujan metrics beside the density of each layer: the paper's Figures 2 and 5.
+
+Curves from tables/layers.csv: every metric as its share of the sum over a network's layers, mean over the algorithms.
+Where a metric is negative in some layers the sum is of absolute values: a sum near 0 would blow the curves up. Maps from
+tables/layer_correlation.csv: r with the layer density. Both on the first data set, as the paper shows CIFAR-10.
+"""
+
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+from snn.job import job
+from snn.names import colours, in_order, printed
+from snn.plots import correlation_bar, heatmap, legend_below, nothing, panels, save
+
+METRICS = ["layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
+STYLES = ["-", "--", "-.", ":"]
+
+
+def first_dataset(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["dataset"] == next(iter(in_order(table["dataset"])), None)]
+
+
+def shares(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per architecture, sparsity and layer: mean over the algorithms of value / sum over layers |value|."""
+    totals = table[METRICS].abs().groupby([table["architecture"], table["sparsity"], table["pruning"]]).transform("sum")
+    scaled = table[METRICS] / totals.where(totals > 0)
+    # Layer numbers have gaps where a module has no weights.
+    layer = table.groupby("architecture")["layer_id"].rank("dense").rename("layer")
+    keys = [table["architecture"], table["sparsity"], layer]
+    return scaled.groupby(keys).mean().reset_index()
+
+
+def profile_figure(table: pd.DataFrame):
+    """One panel per architecture and sparsity, one line per metric over the layers."""
+    table = first_dataset(table)
+    if not table[METRICS].notna().any(axis=None):
+        return nothing("No layer has a density or a Ramanujan metric.")
+    means = shares(table)
+    architectures, sparsities = in_order(means["architecture"]), sorted(set(means["sparsity"]))
+    width = min(6.9, max(3.3, 1.4 * len(sparsities)))
+    figure, axes = panels(len(architectures), len(sparsities), 1.2, width, sharey="row")
+    colour = colours(METRICS)
+    handles = {}
+    for i, architecture in enumerate(architectures):
+        for j, sparsity in enumerate(sparsities):
+            rows = means[(means["architecture"] == architecture) & (means["sparsity"] == sparsity)]
+            for metric, style in zip(METRICS, STYLES, strict=True):
+                if rows[metric].notna().any():
+                    handles[metric] = axes[i, j].plot(
+                        rows["layer"], rows[metric], color=colour[metric], linestyle=style, marker=".", markersize=2
+                    )[0]
+            axes[i, j].xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            axes[i, j].yaxis.set_major_locator(MaxNLocator(4))
+            if i == 0:
+                axes[i, j].set_title(f"sparsity {sparsity:g}")
+        axes[i, 0].set_ylabel(f"{printed(architecture)}\nshare of the sum")
+    for axis in axes[-1]:
+        axis.set_xlabel("layer")
+    order = [name for name in METRICS if name in handles]
+    legend_below(figure, [handles[name] for name in order], order, 4)
+    figure.suptitle(printed(table["dataset"].iloc[0]), size=7)
+    return figure
+
+
+def correlation_figure(table: pd.DataFrame):
+    """One map per Ramanujan metric and architecture: algorithms against sparsities."""
+    table = first_dataset(table)
+    metrics = [name for name in METRICS if table.loc[table["metric"] == name, "r"].notna().any()]
+    if not metrics:
+        return nothing("No Ramanujan metric has a correlation with the layer density.")
+    architectures, algorithms = in_order(table["architecture"]), in_order(table["pruning"])
+    sparsities = sorted(set(table["sparsity"]))
+    width = min(6.9, max(3.3, 1.7 * len(architectures)))
+    figure, axes = panels(
+        len(metrics), len(architectures), 0.15 * len(algorithms) + 0.25, width, sharex=True, sharey=True
+    )
+    for i, metric in enumerate(metrics):
+        for j, architecture in enumerate(architectures):
+            part = table[(table["metric"] == metric) & (table["architecture"] == architecture)]
+            grid = part.pivot(index="pruning", columns="sparsity", values="r").reindex(algorithms, columns=sparsities)
+            heatmap(axes[i, j], grid.to_numpy(float), [printed(a) for a in algorithms], [f"{s:g}" for s in sparsities])
+            if i == 0:
+                axes[i, j].set_title(printed(architecture))
+        axes[i, 0].set_ylabel(printed(metric))
+    for axis in axes[-1]:
+        axis.set_xlabel("sparsity")
+    correlation_bar(figure, axes, "r with the layer density")
+    figure.suptitle(printed(table["dataset"].iloc[0]), size=7)
+    return figure
+
+
+def main(profile, correlation, profile_output, correlation_output) -> None:
+    save(profile_figure(pd.read_csv(profile)), profile_output)
+    save(correlation_figure(pd.read_csv(correlation)), correlation_output)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.profile,
+            snakemake.input.correlation,
+            snakemake.output.profile,
+            snakemake.output.correlation,
+        )

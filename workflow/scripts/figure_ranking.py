@@ -1,0 +1,79 @@
+"""How well each strategy ranks the pruning algorithms: the paper's Tables 4, 11 and 12, from tables/ranking.csv.
+
+Rank-biased overlap with the true order, mean over data sets with its 95 % bootstrap interval; one column of panels per
+architecture, one row per set of algorithms.
+"""
+
+import pandas as pd
+from snn.job import job
+from snn.names import GREY, colours, in_order, printed
+from snn.plots import MARKERS, legend_below, nothing, panels, save
+
+SUBSETS = {
+    "all": "all algorithms",
+    "pruning_at_initialisation": "at initialisation",
+    "layerwise_random": "layer-wise random",
+}
+STRATEGIES = ["ours", "layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
+
+
+def over_datasets(table: pd.DataFrame) -> pd.DataFrame:
+    """Means over the data sets, algorithms without a value placed as the study asks for."""
+    rows = table[(table["dataset"] == "all") & table["default"] & table["rbo"].notna()]
+    return rows.assign(sparsity=rows["sparsity"].astype(str))
+
+
+def draw(axis, rows: pd.DataFrame, sparsities: list[str], looks: dict) -> dict:
+    handles = {}
+    random = rows[(rows["strategy"] == "random") & (rows["sparsity"] != "average")]
+    if len(random):
+        handles["random order"] = axis.axhline(random["rbo"].mean(), color=GREY, linestyle="--", linewidth=0.7)
+    for k, (strategy, (colour, marker)) in enumerate(looks.items()):
+        line = rows[(rows["strategy"] == strategy) & rows["sparsity"].isin(sparsities)]
+        line = line.sort_values("sparsity", key=lambda s: s.map(sparsities.index))
+        if line.empty:
+            continue
+        x = [sparsities.index(s) + (k - 2) * 0.1 for s in line["sparsity"]]
+        errors = [(line["rbo"] - line["rbo_low"]).clip(lower=0), (line["rbo_high"] - line["rbo"]).clip(lower=0)]
+        handles[strategy] = axis.errorbar(
+            x, line["rbo"], errors, color=colour, marker=marker, markeredgewidth=0, linewidth=0.5, elinewidth=0.5
+        )
+    axis.set(xlim=(-0.5, len(sparsities) - 0.5), ylim=(0, 1.04))
+    axis.set_xticks(range(len(sparsities)), sparsities)
+    return handles
+
+
+def ranking_figure(table: pd.DataFrame):
+    rows = over_datasets(table)
+    subsets = [s for s in SUBSETS if s in set(rows["subset"])]
+    architectures = in_order(rows["architecture"])
+    sparsities = sorted(set(rows["sparsity"]) - {"average"}, key=float)
+    if not (subsets and sparsities):
+        return nothing("There are not two pruning algorithms with an accuracy to rank.")
+    colour = colours(STRATEGIES)
+    found = set(rows["strategy"])
+    looks = {s: (colour[s], MARKERS[k]) for k, s in enumerate(STRATEGIES) if s in found}
+    width = min(6.9, max(3.3, 1.725 * len(architectures)))
+    figure, axes = panels(len(subsets), len(architectures), 1.4, width, sharex=True, sharey=True)
+    handles = {}
+    for i, subset in enumerate(subsets):
+        for j, architecture in enumerate(architectures):
+            part = rows[(rows["subset"] == subset) & (rows["architecture"] == architecture)]
+            handles |= draw(axes[i, j], part, sparsities, looks)
+            if i == 0:
+                axes[i, j].set_title(printed(architecture))
+        axes[i, 0].set_ylabel(f"{SUBSETS[subset]}\nRBO")
+    for axis in axes[-1]:
+        axis.set_xlabel("sparsity")
+    order = [name for name in [*looks, "random order"] if name in handles]
+    legend_below(figure, [handles[name] for name in order], order, 6 if width > 5 else 3)
+    return figure
+
+
+def main(table, output) -> None:
+    save(ranking_figure(pd.read_csv(table)), output)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(snakemake.input.table, snakemake.output[0])

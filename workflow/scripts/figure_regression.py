@@ -1,0 +1,93 @@
+"""How well each encoding predicts the accuracy drop: the paper's Table 3 as a figure, from tables/regression.csv.
+
+Random folds and the mean over the eight regressors, as in the paper; beside the encodings, what a model reaches that
+knows only the size of the graph, the mean layer density, or which architecture and data set it is looking at.
+"""
+
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+from snn.job import job
+from snn.names import GREY, colours, in_order, printed
+from snn.plots import MARKERS, broken, legend_below, nothing, panels, save
+
+SCENARIOS = ["sparsity_fixed", "architecture_fixed"]
+BASELINES = {
+    "graph_size": "nodes and edges only",
+    "layer_density": "Layer-Density only",
+    "architecture_dataset": "architecture and data set only",
+    "architecture_dataset_sparsity": "architecture, data set and sparsity only",
+}
+
+
+def paper_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows in the paper's form, each with a `model`: an encoding, or one of the BASELINES."""
+    rows = table[(table["folds"] == "random") & (table["regressor"] == "mean") & table["adjusted_r2"].notna()]
+    model = rows["encoding"].where(rows["features"] == "topometrics", rows["features"])
+    return rows.assign(model=model, value=rows["value"].astype(str))
+
+
+def models_of(rows: pd.DataFrame) -> dict:
+    """{model: (colour, marker)}: encodings in colour, baselines in grey (and hollow)."""
+    encodings = in_order(rows[rows["features"] == "topometrics"]["model"])
+    colour = colours(encodings)
+    looks = {e: (colour[e], MARKERS[k % len(MARKERS)]) for k, e in enumerate(encodings)}
+    return looks | {b: (GREY, m) for b, m in zip(BASELINES, MARKERS, strict=False) if b in set(rows["model"])}
+
+
+def draw(axis, rows: pd.DataFrame, values: list[str], looks: dict, score: str) -> dict:
+    """Points with 95 % intervals, the models side by side; returns {model: handle}."""
+    handles = {}
+    for k, (model, (colour, marker)) in enumerate(looks.items()):
+        part = rows[rows["model"] == model].drop_duplicates("value")
+        if part.empty:
+            continue
+        x = [values.index(v) + (k - (len(looks) - 1) / 2) * 0.8 / len(looks) for v in part["value"]]
+        y = part[score]
+        errors = None
+        if score == "adjusted_r2":
+            errors = [(y - part["adjusted_r2_low"]).clip(lower=0), (part["adjusted_r2_high"] - y).clip(lower=0)]
+        fill = "white" if model in BASELINES else colour
+        handles[model] = axis.errorbar(
+            x, y, errors, color=colour, marker=marker, linestyle="none", elinewidth=0.6, mfc=fill, mew=0.6
+        )
+    axis.set_xlim(-0.5, len(values) - 0.5)
+    axis.set_xticks(range(len(values)), [broken(printed(v)) for v in values])
+    axis.yaxis.set_major_locator(MaxNLocator(5))
+    axis.grid(axis="x", visible=False)
+    axis.tick_params(axis="x", length=0)
+    for edge in range(1, len(values)):
+        axis.axvline(edge - 0.5, color="#e4e4e4", linewidth=0.4)
+    return handles
+
+
+def regression_figure(table: pd.DataFrame):
+    rows = paper_rows(table)
+    if rows.empty:
+        return nothing("Too few networks for a regression of the accuracy drop.")
+    looks = models_of(rows)
+    figure, axes = panels(2, 2, 1.5, sharey="row")
+    handles = {}
+    for j, scenario in enumerate(SCENARIOS):
+        part = rows[rows["scenario"] == scenario]
+        found = set(part["value"])
+        values = sorted(found, key=float) if scenario == "sparsity_fixed" else in_order(found)
+        axes[0, j].set_title(printed(scenario))
+        for i, score in enumerate(["adjusted_r2", "mae"]):
+            handles |= draw(axes[i, j], part, values, looks, score)
+    # Far below 0 (more features than a small pool bears) only "worse than the mean" is worth showing.
+    low, high = axes[0, 0].get_ylim()
+    axes[0, 0].set_ylim(max(low, -0.5), min(high, 1.0))
+    axes[0, 0].set_ylabel("adjusted R²")
+    axes[1, 0].set_ylabel("mean absolute error")
+    order = [model for model in looks if model in handles]
+    legend_below(figure, [handles[m] for m in order], [BASELINES.get(m, m) for m in order], 3)
+    return figure
+
+
+def main(table, output) -> None:
+    save(regression_figure(pd.read_csv(table)), output)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(snakemake.input.table, snakemake.output[0])

@@ -1,0 +1,77 @@
+"""Every topometric of the unrolled graph against the accuracy drop, one point per network, from the pool.
+
+The data behind the correlations of the paper's Figures 3 and 4: colour tells the sparsity, the marker the architecture.
+"""
+
+import numpy as np
+import pyarrow.parquet as parquet
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from snn.job import job
+from snn.names import TOPOMETRIC_GROUPS, by_group, in_order, printed
+from snn.plots import MARKERS, grid_shape, legend_below, nothing, panels, save
+
+ENCODING = "mge"
+# Light to dark with the sparsity, readable in grey as well.
+SEQUENCE = LinearSegmentedColormap.from_list("sparsity", ["#9ecae1", "#2171b5", "#08203f"])
+
+
+def read_columns(pool) -> dict[str, np.ndarray]:
+    """The pool's rows of the unrolled graph as {column: values [n]}; of the topometrics those that have a value."""
+    known = [name for members in TOPOMETRIC_GROUPS.values() for name in members]
+    wanted = ["architecture", "sparsity", "drop", *known]
+    present = [name for name in wanted if name in parquet.read_schema(pool).names]
+    table = parquet.read_table(pool, columns=present, filters=[("encoding", "==", ENCODING)])
+    columns = {name: table[name].to_numpy() for name in present}
+    empty = [n for n in known if n in columns and not np.isfinite(columns[n].astype(float)).any()]
+    return {name: values for name, values in columns.items() if name not in empty}
+
+
+def scatter_figure(columns: dict[str, np.ndarray]):
+    """One panel per topometric. columns: architecture [n], sparsity [n], drop [n] and the topometrics [n]."""
+    metrics = by_group(set(columns) - {"architecture", "sparsity", "drop"})
+    drop = columns["drop"].astype(float)
+    if not metrics or not np.isfinite(drop).any():
+        return nothing("No network has both a topometric and an accuracy drop.")
+    sparsities, architectures = sorted(set(columns["sparsity"])), in_order(columns["architecture"])
+    shade = {s: SEQUENCE(k / max(len(sparsities) - 1, 1)) for k, s in enumerate(sparsities)}
+    marker = {a: MARKERS[k % len(MARKERS)] for k, a in enumerate(architectures)}
+    rows, width = grid_shape(len(metrics))
+    figure, axes = panels(rows, width, 1.25, sharey=True)
+    for axis, metric in zip(axes.flat, metrics, strict=False):
+        for architecture in architectures:
+            for sparsity in sparsities:
+                part = (columns["architecture"] == architecture) & (columns["sparsity"] == sparsity)
+                axis.plot(
+                    columns[metric][part],
+                    drop[part],
+                    linestyle="none",
+                    marker=marker[architecture],
+                    color=shade[sparsity],
+                    markersize=1.8,
+                    markeredgewidth=0,
+                    alpha=0.8,
+                )
+        axis.set_xlabel(printed(metric), labelpad=1)
+        axis.xaxis.set_major_locator(MaxNLocator(3))
+        axis.ticklabel_format(axis="x", scilimits=(-2, 3), useMathText=True)
+        axis.xaxis.get_offset_text().set_size(5.5)
+    for axis in axes.flat[len(metrics) :]:
+        axis.set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("accuracy drop")
+    look = {"linestyle": "none", "markeredgewidth": 0}
+    handles = [Line2D([], [], color=shade[s], marker="s", **look) for s in sparsities]
+    handles += [Line2D([], [], color="#555555", marker=marker[a], **look) for a in architectures]
+    legend_below(figure, handles, [*(f"sparsity {s:g}" for s in sparsities), *architectures], 5)
+    return figure
+
+
+def main(pool, output) -> None:
+    save(scatter_figure(read_columns(pool)), output)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(snakemake.input.pool, snakemake.output[0])

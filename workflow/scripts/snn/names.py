@@ -1,0 +1,101 @@
+"""How the config's words are printed, in which order and in which colour: shared by figures and page."""
+
+PRINTED = {
+    "digits": "Digits",
+    "fashion_mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "tiny_imagenet": "Tiny-ImageNet",
+    "conv6": "Conv-6",
+    "resnet20": "ResNet-20",
+    "resnet32": "ResNet-32",
+    "wrn28_2": "Wide-ResNet-28-2",
+    "conv_small": "Conv-small",
+    "resnet_small": "ResNet-small",
+    "snip": "SNIP",
+    "grasp": "GraSP",
+    "synflow": "SynFlow",
+    "prospr": "ProsPr",
+    "uniform": "Uniform",
+    "er": "ER",
+    "erk": "ERK",
+    "mge": "Unrolled MGE",
+    "rolled": "Rolled BGE",
+    "rolled_channel": "Rolled-channel BGE",
+    "layer_density": "Layer-Density",
+    "delta_r": "Δr",
+    "delta_r_imdb": "Δr imdb",
+    "lambda_imsg": "λ imsg",
+    "ours": "Ours",
+    "sink": "sink",
+    "source": "source",
+    "disconnected": "disconnected",
+    "r_out": "r-out",
+    "r_in": "r-in",
+    "n1": "N₁",
+    "n2": "N₂",
+    "motif4": "motif (4)",
+    "motif3": "motif (3)",
+    "strength": "strength",
+    "k_core": "k-core",
+    "components": "components",
+    "component_size": "component size",
+    "cut_edges": "cut-edges",
+    "cut_nodes": "cut-nodes",
+    "spectral_gap": "spectral gap",
+    "spectral_radius": "spectral radius",
+    "drop": "accuracy drop",
+    "sparsity_fixed": "Sparsity-Fixed",
+    "architecture_fixed": "Architecture-Fixed",
+}
+
+# The paper's Table 2.
+TOPOMETRIC_GROUPS = {
+    "Local": ["sink", "source", "disconnected", "r_out", "r_in"],
+    "Neighbour": ["n1", "n2", "motif4", "motif3"],
+    "Strength": ["k_core", "strength"],
+    "Global": ["components", "component_size", "cut_edges", "cut_nodes"],
+    "Expansion": ["spectral_gap", "spectral_radius"],
+}
+
+# Okabe and Ito's colours, told apart with any of the common colour-vision deficiencies; without the yellow, which
+# vanishes on paper. Markers and line styles say the same again, for print in grey.
+PALETTE = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000"]
+GREY = "#767676"
+BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK = PALETTE
+
+COLOURS = {
+    **dict(zip(["snip", "grasp", "synflow", "prospr", "uniform", "er", "erk"], PALETTE, strict=True)),
+    **{"mge": BLUE, "rolled": ORANGE, "rolled_channel": GREEN},
+    **{"ours": BLUE, "layer_density": BLACK, "delta_r": ORANGE, "delta_r_imdb": GREEN, "lambda_imsg": VERMILLION},
+}
+
+
+def printed(word) -> str:
+    """The printed name of a config word; a word of the user's own is printed as it is."""
+    return PRINTED.get(word, str(word))
+
+
+def in_order(words) -> list:
+    """Distinct words, those of PRINTED first and in its order, the others by name; numbers ascending."""
+    rank = {word: k for k, word in enumerate(PRINTED)}
+    return sorted(set(words), key=lambda w: (rank.get(w, len(rank)), w))
+
+
+def group_of(topometric: str) -> str:
+    """The category of a topometric in the paper's Table 2; one that the paper does not have is "Other"."""
+    return next((group for group, members in TOPOMETRIC_GROUPS.items() if topometric in members), "Other")
+
+
+def by_group(topometrics) -> list[str]:
+    """Topometrics in the order of the paper's Table 2, others last."""
+    known = [name for members in TOPOMETRIC_GROUPS.values() for name in members]
+    found = set(topometrics)
+    return [name for name in known if name in found] + sorted(found - set(known))
+
+
+def colours(words) -> dict:
+    """{word: colour}. Known words keep their colour whatever else is shown; the others share the palette in order."""
+    others = [word for word in in_order(words) if word not in COLOURS]
+    cycle = {word: PALETTE[k % len(PALETTE)] for k, word in enumerate(others)}
+    return {word: COLOURS.get(word) or cycle[word] for word in in_order(words)}
