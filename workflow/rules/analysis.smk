@@ -10,17 +10,19 @@ rule table_accuracy:
     input:
         pool=POOL,
     output:
-        TABLE + "/accuracy.csv",
-    params:
-        code=lambda w: code_hash("table_accuracy.py"),
+        f"{TABLE}/accuracy.csv",
     log:
         "results/logs/{pool}table_accuracy.log",
     benchmark:
         "results/benchmarks/{pool}table_accuracy.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,
+    params:
+        code=lambda w: code_hash("table_accuracy.py"),
     script:
         "../scripts/table_accuracy.py"
 
@@ -29,18 +31,20 @@ rule table_regression:
     input:
         pool=POOL,
     output:
-        TABLE + "/regression.csv",
-    params:
-        cfg={"repetitions": 100, "bootstrap": 1000} | study.options("regression"),
-        code=lambda w: code_hash("table_regression.py"),
+        f"{TABLE}/regression.csv",
     log:
         "results/logs/{pool}table_regression.log",
     benchmark:
         "results/benchmarks/{pool}table_regression.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=120,
+    params:
+        cfg={"repetitions": 100, "bootstrap": 1000} | study.options("regression"),
+        code=lambda w: code_hash("table_regression.py"),
     script:
         "../scripts/table_regression.py"
 
@@ -49,18 +53,20 @@ rule table_importance:
     input:
         pool=POOL,
     output:
-        TABLE + "/importance.csv",
-    params:
-        cfg={"bootstrap": study.options("ranking").get("bootstrap", 1000)},
-        code=lambda w: code_hash("table_importance.py"),
+        f"{TABLE}/importance.csv",
     log:
         "results/logs/{pool}table_importance.log",
     benchmark:
         "results/benchmarks/{pool}table_importance.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=30,
+    params:
+        cfg={"bootstrap": study.options("ranking").get("bootstrap", 1000)},
+        code=lambda w: code_hash("table_importance.py"),
     script:
         "../scripts/table_importance.py"
 
@@ -69,18 +75,20 @@ rule table_ranking:
     input:
         pool=POOL,
     output:
-        TABLE + "/ranking.csv",
-    params:
-        cfg={"bootstrap": 1000, "missing": "last"} | study.options("ranking"),
-        code=lambda w: code_hash("table_ranking.py"),
+        f"{TABLE}/ranking.csv",
     log:
         "results/logs/{pool}table_ranking.log",
     benchmark:
         "results/benchmarks/{pool}table_ranking.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=30,
+    params:
+        cfg={"bootstrap": 1000, "missing": "last"} | study.options("ranking"),
+        code=lambda w: code_hash("table_ranking.py"),
     script:
         "../scripts/table_ranking.py"
 
@@ -89,17 +97,88 @@ rule table_layers:
     input:
         layers=LAYERS,
     output:
-        profile=TABLE + "/layers.csv",
-        correlation=TABLE + "/layer_correlation.csv",
-    params:
-        code=lambda w: code_hash("table_layers.py"),
+        profile=f"{TABLE}/layers.csv",
+        correlation=f"{TABLE}/layer_correlation.csv",
     log:
         "results/logs/{pool}table_layers.log",
     benchmark:
         "results/benchmarks/{pool}table_layers.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,
+    params:
+        code=lambda w: code_hash("table_layers.py"),
     script:
         "../scripts/table_layers.py"
+
+
+rule table_redundancy:
+    input:
+        pool=POOL,
+    output:
+        redundancy=f"{TABLE}/redundancy.csv",
+        correlation=f"{TABLE}/metric_correlation.csv",
+    log:
+        "results/logs/{pool}table_redundancy.log",
+    benchmark:
+        "results/benchmarks/{pool}table_redundancy.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        code=lambda w: code_hash("table_redundancy.py"),
+    script:
+        "../scripts/table_redundancy.py"
+
+
+rule table_paper_comparison:
+    input:
+        paper_tables="workflow/resources/paper-tables.csv",
+        paper_accuracy="workflow/resources/paper-accuracy.csv",
+        accuracy=f"{TABLE}/accuracy.csv",
+        regression=f"{TABLE}/regression.csv",
+        ranking=f"{TABLE}/ranking.csv",
+    output:
+        f"{TABLE}/paper_comparison.csv",
+    log:
+        "results/logs/{pool}table_paper_comparison.log",
+    benchmark:
+        "results/benchmarks/{pool}table_paper_comparison.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        code=lambda w: code_hash("table_paper_comparison.py"),
+    script:
+        "../scripts/table_paper_comparison.py"
+
+
+rule table_pool_comparison:
+    input:
+        recomputed="results/topometrics.parquet",
+        published="results/published/topometrics.parquet",
+    output:
+        "results/tables/pool_comparison.csv",
+    log:
+        "results/logs/table_pool_comparison.log",
+    benchmark:
+        "results/benchmarks/table_pool_comparison.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        code=lambda w: code_hash("table_pool_comparison.py"),
+    script:
+        "../scripts/table_pool_comparison.py"

@@ -1,19 +1,23 @@
-# What every rule file uses: the paths of one network and the limits of a job.
+# Paths of one network, limits of a job, what a script is told. Included first.
+import shutil
 
 DATA = "results/data/{dataset}"
 CELL = "results/networks/{dataset}/{architecture}"
-NETWORK = CELL + "/{pruning}/{sparsity}/{seed}"
+NETWORK = f"{CELL}/{{pruning}}/{{sparsity}}/{{seed}}"
 
 DATASET = {
-    "train_images": DATA + "/train_images.npy",
-    "train_labels": DATA + "/train_labels.npy",
-    "test_images": DATA + "/test_images.npy",
-    "test_labels": DATA + "/test_labels.npy",
-    "info": DATA + "/dataset.json",
+    "train_images": f"{DATA}/train_images.npy",
+    "train_labels": f"{DATA}/train_labels.npy",
+    "test_images": f"{DATA}/test_images.npy",
+    "test_labels": f"{DATA}/test_labels.npy",
+    "info": f"{DATA}/dataset.json",
 }
 
+# The releases of requirements.lock, for those who run with --software-deployment-method conda.
+ENVIRONMENT = "../../envs/workflow.yaml"
+
 # Without a GPU nothing is asked for, and as many networks train at once as there are cores.
-GPU = int(Path("/proc/driver/nvidia/gpus").exists())
+GPU = int(shutil.which("nvidia-smi") is not None)
 
 
 def architecture_code(wildcards):
@@ -29,3 +33,42 @@ def rising(mb):
 def columns(networks):
     """A list of wildcard dicts as the keyword lists that `expand(..., zip, ...)` takes."""
     return {key: [network[key] for network in networks] for key in networks[0]}
+
+
+def dataset_script(wildcards):
+    return "folder" if "path" in study.options(wildcards.dataset) else wildcards.dataset
+
+
+def training_cfg(wildcards):
+    return {
+        "architecture": wildcards.architecture,
+        "architecture_options": study.options(wildcards.architecture),
+        "seed": int(wildcards.seed),
+        **study.recipe(wildcards.dataset, wildcards.architecture),
+    }
+
+
+def metric_graphs(wildcards):
+    encodings = study.metric_encodings(wildcards.metric)
+    return {
+        **{f"{e}_blocks": f"{NETWORK}/{e}/blocks.npz" for e in encodings},
+        **{f"{e}_edges": f"{NETWORK}/{e}/edges.parquet" for e in encodings},
+    }
+
+
+def network_record(network):
+    """One sparse network's wildcards and files, as the pool's script reads them."""
+    folder = NETWORK.format(**network)
+    return {
+        **network,
+        "sparsity": float(network["sparsity"]),
+        "seed": int(network["seed"]),
+        "training": f"{folder}/training.json",
+        "mask": f"{folder}/mask.npz",
+        "metrics": {family: f"{folder}/metrics/{family}.json" for family in study.metrics},
+    }
+
+
+def dense_record(network):
+    path = f"{CELL}/dense/{{seed}}/training.json".format(**network)
+    return {**network, "seed": int(network["seed"]), "training": path}

@@ -5,7 +5,17 @@ rule geometry:
     input:
         info=DATASET["info"],
     output:
-        geometry=CELL + "/geometry.npz",
+        geometry=f"{CELL}/geometry.npz",
+    log:
+        "results/logs/geometry/{dataset}/{architecture}.log",
+    benchmark:
+        "results/benchmarks/geometry/{dataset}/{architecture}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(4000),
+        runtime=20,
     params:
         cfg=lambda w: {
             "architecture": w.architecture,
@@ -13,14 +23,6 @@ rule geometry:
             "identity_shortcuts": study.options("mge").get("identity_shortcuts", "ignore"),
         },
         code=lambda w: code_hash("geometry.py", architecture_code(w)),
-    log:
-        "results/logs/geometry/{dataset}/{architecture}.log",
-    benchmark:
-        "results/benchmarks/geometry/{dataset}/{architecture}.tsv"
-    threads: 1
-    resources:
-        mem_mb=rising(4000),
-        runtime=20,
     script:
         "../scripts/geometry.py"
 
@@ -33,16 +35,18 @@ rule encode:
     output:
         **{f"{e}_blocks": f"{NETWORK}/{e}/blocks.npz" for e in study.encoded},
         **{f"{e}_edges": f"{NETWORK}/{e}/edges.parquet" for e in study.encoded},
-    params:
-        cfg={"encodings": study.encoded},
-        code=lambda w: code_hash("encode.py"),
     log:
         "results/logs/encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
     benchmark:
         "results/benchmarks/encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=30,
+    params:
+        cfg={"encodings": study.encoded},
+        code=lambda w: code_hash("encode.py"),
     script:
         "../scripts/encode.py"

@@ -1,24 +1,6 @@
 # All networks of the study as two tables; what made them.
 
 
-def network_record(network):
-    """One sparse network's wildcards and files, as the pool's script reads them."""
-    folder = NETWORK.format(**network)
-    return {
-        **network,
-        "sparsity": float(network["sparsity"]),
-        "seed": int(network["seed"]),
-        "training": f"{folder}/training.json",
-        "mask": f"{folder}/mask.npz",
-        "metrics": {family: f"{folder}/metrics/{family}.json" for family in study.metrics},
-    }
-
-
-def dense_record(network):
-    record = rules.train_dense.output.record.format(**network)
-    return {**network, "seed": int(network["seed"]), "training": record}
-
-
 rule pool:
     input:
         training=expand(rules.train_sparse.output.record, zip, **columns(study.networks)),
@@ -29,39 +11,43 @@ rule pool:
     output:
         topometrics="results/topometrics.parquet",
         layers="results/layers.parquet",
+    log:
+        "results/logs/pool.log",
+    benchmark:
+        "results/benchmarks/pool.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(2000),
+        runtime=30,
     params:
         networks=[network_record(n) for n in study.networks],
         dense=[dense_record(n) for n in study.dense],
         datasets={word: DATASET["info"].format(dataset=word) for word in sorted(config["datasets"])},
         cfg={"encodings": study.encodings},
         code=lambda w: code_hash("pool.py"),
-    log:
-        "results/logs/pool.log",
-    benchmark:
-        "results/benchmarks/pool.tsv"
-    threads: 1
-    resources:
-        mem_mb=rising(2000),
-        runtime=30,
     script:
         "../scripts/pool.py"
 
 
 # After every change of the pool, since the command and the commit that made it are then new.
 rule manifest:
-    localrule: True
     input:
         rules.pool.output.topometrics,
     output:
         "results/manifest.json",
-    params:
-        cfg=dict(sorted(config.items())),
-        code=lambda w: code_hash("manifest.py"),
     log:
         "results/logs/manifest.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
+    params:
+        cfg=dict(sorted(config.items())),
+        code=lambda w: code_hash("manifest.py"),
     script:
         "../scripts/manifest.py"

@@ -6,7 +6,18 @@ rule prune:
         **DATASET,
         init=rules.init.output.model,
     output:
-        mask=NETWORK + "/mask.npz",
+        mask=f"{NETWORK}/mask.npz",
+    log:
+        "results/logs/prune/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
+    benchmark:
+        "results/benchmarks/prune/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(4000),
+        runtime=60,
+        gpu=GPU,
     params:
         cfg=lambda w: {
             "architecture": w.architecture,
@@ -17,14 +28,5 @@ rule prune:
             **study.options(w.pruning),
         },
         code=lambda w: code_hash(f"prune_{w.pruning}.py", architecture_code(w)),
-    log:
-        "results/logs/prune/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
-    benchmark:
-        "results/benchmarks/prune/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
-    threads: 1
-    resources:
-        mem_mb=rising(4000),
-        runtime=60,
-        gpu=GPU,
     script:
         "../scripts/prune_{wildcards.pruning}.py"

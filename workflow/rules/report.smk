@@ -1,1 +1,131 @@
-# later
+# Figures for papers (SVG), the costs of the study, and the page that shows everything.
+
+FIGURE = "results/{pool}figures"
+
+
+rule figure_accuracy:
+    input:
+        table=f"{TABLE}/accuracy.csv",
+    output:
+        f"{FIGURE}/accuracy.svg",
+    log:
+        "results/logs/{pool}figure_accuracy.log",
+    benchmark:
+        "results/benchmarks/{pool}figure_accuracy.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        code=lambda w: code_hash("figure_accuracy.py"),
+    script:
+        "../scripts/figure_accuracy.py"
+
+
+rule figure_regression:
+    input:
+        table=f"{TABLE}/regression.csv",
+    output:
+        f"{FIGURE}/regression.svg",
+    log:
+        "results/logs/{pool}figure_regression.log",
+    benchmark:
+        "results/benchmarks/{pool}figure_regression.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        code=lambda w: code_hash("figure_regression.py"),
+    script:
+        "../scripts/figure_regression.py"
+
+
+rule figure_importance:
+    input:
+        table=f"{TABLE}/importance.csv",
+    output:
+        f"{FIGURE}/importance.svg",
+    log:
+        "results/logs/{pool}figure_importance.log",
+    benchmark:
+        "results/benchmarks/{pool}figure_importance.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        code=lambda w: code_hash("figure_importance.py"),
+    script:
+        "../scripts/figure_importance.py"
+
+
+rule figure_ranking:
+    input:
+        table=f"{TABLE}/ranking.csv",
+    output:
+        f"{FIGURE}/ranking.svg",
+    log:
+        "results/logs/{pool}figure_ranking.log",
+    benchmark:
+        "results/benchmarks/{pool}figure_ranking.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        code=lambda w: code_hash("figure_ranking.py"),
+    script:
+        "../scripts/figure_ranking.py"
+
+
+rule figure_layers:
+    input:
+        profile=f"{TABLE}/layers.csv",
+        correlation=f"{TABLE}/layer_correlation.csv",
+    output:
+        profile=f"{FIGURE}/layers.svg",
+        correlation=f"{FIGURE}/layer_correlation.svg",
+    log:
+        "results/logs/{pool}figure_layers.log",
+    benchmark:
+        "results/benchmarks/{pool}figure_layers.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        code=lambda w: code_hash("figure_layers.py"),
+    script:
+        "../scripts/figure_layers.py"
+
+
+rule figure_scatter:
+    input:
+        pool=POOL,
+    output:
+        f"{FIGURE}/scatter.svg",
+    log:
+        "results/logs/{pool}figure_scatter.log",
+    benchmark:
+        "results/benchmarks/{pool}figure_scatter.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        code=lambda w: code_hash("figure_scatter.py"),
+    script:
+        "../scripts/figure_scatter.py"

@@ -1,20 +1,21 @@
 # The initialisation that a dense and seven sparse networks share, and their training (paper, appendix A.4).
 
 
-def training_cfg(wildcards):
-    return {
-        "architecture": wildcards.architecture,
-        "architecture_options": study.options(wildcards.architecture),
-        "seed": int(wildcards.seed),
-        **study.recipe(wildcards.dataset, wildcards.architecture),
-    }
-
-
 rule init:
     input:
         info=DATASET["info"],
     output:
-        model=CELL + "/init/{seed}/model.pt",
+        model=f"{CELL}/init/{{seed}}/model.pt",
+    log:
+        "results/logs/init/{dataset}/{architecture}/{seed}.log",
+    benchmark:
+        "results/benchmarks/init/{dataset}/{architecture}/{seed}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(2000),
+        runtime=10,
     params:
         cfg=lambda w: {
             "architecture": w.architecture,
@@ -22,14 +23,6 @@ rule init:
             "seed": int(w.seed),
         },
         code=lambda w: code_hash("init.py", architecture_code(w)),
-    log:
-        "results/logs/init/{dataset}/{architecture}/{seed}.log",
-    benchmark:
-        "results/benchmarks/init/{dataset}/{architecture}/{seed}.tsv"
-    threads: 1
-    resources:
-        mem_mb=rising(2000),
-        runtime=10,
     script:
         "../scripts/init.py"
 
@@ -39,20 +32,22 @@ rule train_dense:
         **DATASET,
         init=rules.init.output.model,
     output:
-        model=CELL + "/dense/{seed}/model.pt",
-        record=CELL + "/dense/{seed}/training.json",
-    params:
-        cfg=training_cfg,
-        code=lambda w: code_hash("train.py", architecture_code(w)),
+        model=f"{CELL}/dense/{{seed}}/model.pt",
+        record=f"{CELL}/dense/{{seed}}/training.json",
     log:
         "results/logs/train_dense/{dataset}/{architecture}/{seed}.log",
     benchmark:
         "results/benchmarks/train_dense/{dataset}/{architecture}/{seed}.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=rising(4000),
         runtime=240,
         gpu=GPU,
+    params:
+        cfg=training_cfg,
+        code=lambda w: code_hash("train.py", architecture_code(w)),
     script:
         "../scripts/train.py"
 
@@ -61,21 +56,23 @@ rule train_sparse:
     input:
         **DATASET,
         init=rules.init.output.model,
-        mask=NETWORK + "/mask.npz",
+        mask=f"{NETWORK}/mask.npz",
     output:
-        model=NETWORK + "/model.pt",
-        record=NETWORK + "/training.json",
-    params:
-        cfg=training_cfg,
-        code=lambda w: code_hash("train.py", architecture_code(w)),
+        model=f"{NETWORK}/model.pt",
+        record=f"{NETWORK}/training.json",
     log:
         "results/logs/train_sparse/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
     benchmark:
         "results/benchmarks/train_sparse/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=rising(4000),
         runtime=240,
         gpu=GPU,
+    params:
+        cfg=training_cfg,
+        code=lambda w: code_hash("train.py", architecture_code(w)),
     script:
         "../scripts/train.py"

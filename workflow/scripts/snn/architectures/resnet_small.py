@@ -4,4 +4,4 @@ from snn.architectures._resnet import ResNet
 
 
 def build(num_classes: int, in_channels: int = 1) -> ResNet:
-    return ResNet(num_classes, in_channels, blocks=1, widths=(8, 16))
+    return ResNet(num_classes, in_channels, blocks=1, widths=(16, 32))
