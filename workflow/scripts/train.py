@@ -50,9 +50,9 @@ def network(init: str, masks: dict, facts: dict, cfg: dict, device: torch.device
     return model.to(device, memory_format=torch.channels_last if device.type == "cuda" else torch.preserve_format)
 
 
-def settings_key(cfg: dict, device: torch.device, *inputs: str) -> str:
+def settings_key(cfg: dict, code: str, device: torch.device, inputs: list[str]) -> str:
     """A hash of all that the result depends on; of the images, `dataset.json` holds the digests."""
-    digest = hashlib.sha256(json.dumps([cfg, device.type, torch.__version__], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([cfg, code, device.type, torch.__version__], sort_keys=True).encode())
     for path in inputs:
         digest.update(hashlib.sha256(Path(path).read_bytes()).digest())
     return digest.hexdigest()[:16]
@@ -61,8 +61,8 @@ def settings_key(cfg: dict, device: torch.device, *inputs: str) -> str:
 class Checkpoint:
     """The state of an unfinished training, written at most every `every` seconds beside the output.
 
-    No output of the rule (Snakemake deletes those of a failed job), and named by `key`: after a change of a setting or an
-    input it is not found.
+    No output of the rule (Snakemake deletes those of a failed job), and named by `key`: after a change of a setting,
+    an input or the code it is not found.
     """
 
     def __init__(self, output: str, key: str, every: float):
@@ -87,9 +87,13 @@ class Checkpoint:
 
 
 def main(
-    inputs: dict, model_output: str, record_output: str, cfg: dict, threads: int, every=CHECKPOINT_SECONDS
+    inputs: dict, outputs: dict, cfg: dict, threads: int, code: str = "", checkpoint_seconds: float = CHECKPOINT_SECONDS
 ) -> None:
-    """inputs: train_images, train_labels, test_images, test_labels, info (dataset.json), init, and mask unless dense."""
+    """inputs: train_images, train_labels, test_images, test_labels, info (dataset.json), init, and mask unless dense.
+
+    outputs: model, record. cfg: the recipe (learning_rate, momentum, weight_decay, batch_size, epochs, milestones; by
+    default train_bias false and device auto), architecture, architecture_options and seed. code: the rule's code hash.
+    """
     torch.set_num_threads(threads)
     torch.manual_seed(cfg["seed"])
     device = choose_device(cfg.get("device", "auto"))
@@ -104,7 +108,7 @@ def main(
     connected = has_path(model, facts["shape"])
 
     files = [inputs[name] for name in ("info", "init", "mask") if name in inputs]
-    checkpoint = Checkpoint(model_output, settings_key(cfg, device, *files), every)
+    checkpoint = Checkpoint(outputs["model"], settings_key(cfg, code, device, files), checkpoint_seconds)
     resume = checkpoint.read()
     if resume:
         print(f"going on after epoch {len(resume['curve']['train_loss'])}, from {checkpoint.path.name}")
@@ -134,13 +138,13 @@ def main(
         "parameters": {"prunable": weights, "kept": kept(masks) if masks else weights},
         "settings": cfg,
     }
-    with atomic(model_output) as temporary:
+    with atomic(outputs["model"]) as temporary:
         torch.save(state, temporary)
-    write_json(record_output, record)
+    write_json(outputs["record"], record)
     checkpoint.remove()
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        output = snakemake.output
-        main(dict(snakemake.input.items()), output.model, output.record, snakemake.params.cfg, snakemake.threads)
+        names = dict(snakemake.input.items()), dict(snakemake.output.items())
+        main(*names, snakemake.params.cfg, snakemake.threads, snakemake.params.code)

@@ -1,11 +1,10 @@
 """Training of one network (paper, section 4): SGD with momentum, the mask applied after every step.
 
-The step (augment, forward, backward, SGD, mask) is the same code everywhere. It reads and writes nothing but tensors on
-the device, also for what changes from step to step (position in the epoch, learning rate), so that a GPU records it once
-as a CUDA graph and then only replays it: networks this small are otherwise bound by the launching of their kernels.
+The step (augment, forward, backward, SGD, mask) is the same code everywhere. It reads and writes nothing but tensors
+on the device, also for what changes from step to step (position in the epoch, learning rate), so that a GPU records it
+once as a CUDA graph and then only replays it: networks this small are otherwise bound by the launching of kernels.
 """
 
-import contextlib
 import copy
 import math
 import time
