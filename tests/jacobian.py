@@ -2,7 +2,7 @@
 
 An independent reference for the encoder. The network runs under a mode that replaces every torch function by its linear
 stand-in (|weight| without bias, pooling by summing, everything elementwise by the identity) and cuts the network after
-each parametric layer: the layer's output is recorded, and a fresh leaf of the same shape goes on. The derivative of what
+An independent reference for the encoder. The network runs under a mode that replaces each torch function by its linear
 was recorded with respect to all leaves is the weights of the edges.
 """
 
@@ -11,19 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
-IDENTITY = {
-    "relu",
-    "relu_",
-    "relu6",
-    "hardtanh",
-    "leaky_relu",
-    "sigmoid",
-    "batch_norm",
-    "dropout",
-    "tanh",
-    "silu",
-    "mul",
-}
+IDENTITY = {"relu", "relu_", "relu6", "hardtanh", "leaky_relu", "sigmoid", "batch_norm", "dropout", "mul"}
+IDENTITY = {"relu", "relu_", "relu6", "hardtanh", "leaky_relu", "sigmoid", "batch_norm", "dropout", "mul"}
 ADD = {"add", "add_", "__add__", "__iadd__"}
 
 

@@ -159,10 +159,17 @@ def test_sums_are_merged_dropped_or_united():
 
     net = Net(
         residual,
-        stem=same(), a1=same(), b1=same(),
-        a2=nn.Conv2d(2, 3, 3, 2, 1), b2=nn.Conv2d(3, 3, 3, padding=1), p2=nn.Conv2d(2, 3, 1, 2),
-        a3=nn.Conv2d(3, 3, 3, padding=1), b3=nn.Conv2d(3, 3, 3, padding=1), last=nn.Conv2d(3, 2, 1), other=nn.Conv2d(3, 2, 2, padding="same"),
-    )  # fmt: skip
+        stem=same(),
+        a1=same(),
+        b1=same(),
+        a2=nn.Conv2d(2, 3, 3, 2, 1),
+        b2=nn.Conv2d(3, 3, 3, padding=1),
+        p2=nn.Conv2d(2, 3, 1, 2),
+        a3=nn.Conv2d(3, 3, 3, padding=1),
+        b3=nn.Conv2d(3, 3, 3, padding=1),
+        last=nn.Conv2d(3, 2, 1),
+        other=nn.Conv2d(3, 2, 2, padding="same"),
+    )
     graph = check(net, cases=["left", "merge", "union", "merge"])
     names = [layer.name for layer in graph.layers]
     assert "b2" not in names  # the merged set takes the later slot
@@ -171,8 +178,13 @@ def test_sums_are_merged_dropped_or_united():
 
 
 def test_identity_edges_between_layers_that_a_convolution_joins_too():
-    net = Net(lambda s, x: s.last(s.a(s.stem(x)) + s.stem_again(x)), stem=nn.Conv2d(2, 2, 1), a=nn.Conv2d(2, 2, 3, padding=1),
-              stem_again=nn.Conv2d(2, 2, 1), last=nn.Conv2d(2, 2, 1))  # fmt: skip
+    net = Net(
+        lambda s, x: s.last(s.a(s.stem(x)) + s.stem_again(x)),
+        stem=nn.Conv2d(2, 2, 1),
+        a=nn.Conv2d(2, 2, 3, padding=1),
+        stem_again=nn.Conv2d(2, 2, 1),
+        last=nn.Conv2d(2, 2, 1),
+    )
     check(net, cases=["merge"])
 
     def direct(s, x):
@@ -213,12 +225,22 @@ def test_parallel_layers_and_a_tensor_added_to_itself_sum_their_weights():
         return s.last(s.big(x) + s.small(x) + s.tall(x))
 
     convolutions = dict(
-        stem=nn.Conv2d(2, 4, 1), big=nn.Conv2d(4, 4, 3, padding=1, groups=2), small=nn.Conv2d(4, 4, 1, groups=2),
-        tall=nn.Conv2d(4, 4, (3, 1), padding=(1, 0)), last=nn.Conv2d(4, 2, 1),
-    )  # fmt: skip
+        stem=nn.Conv2d(2, 4, 1),
+        big=nn.Conv2d(4, 4, 3, padding=1, groups=2),
+        small=nn.Conv2d(4, 4, 1, groups=2),
+        tall=nn.Conv2d(4, 4, (3, 1), padding=(1, 0)),
+        last=nn.Conv2d(4, 2, 1),
+    )
     check(Net(parallel, **convolutions), cases=["merge", "merge"])
-    check(Net(lambda s, x: s.b(s.a(x) + s.c(x)), a=nn.Conv2d(2, 4, 3, padding=1, groups=2), c=nn.Conv2d(2, 4, 1, groups=2),
-              b=nn.Conv2d(4, 2, 1)), cases=["merge"])  # fmt: skip
+    check(
+        Net(
+            lambda s, x: s.b(s.a(x) + s.c(x)),
+            a=nn.Conv2d(2, 4, 3, padding=1, groups=2),
+            c=nn.Conv2d(2, 4, 1, groups=2),
+            b=nn.Conv2d(4, 2, 1),
+        ),
+        cases=["merge"],
+    )
 
     def doubled(s, x):
         y = s.a(x)
@@ -273,8 +295,11 @@ def test_one_by_one_kernels_that_no_piece_aligns_with():
     """A concatenation whose pieces cut through the groups of the convolution that reads it."""
     net = Net(
         lambda s, x: s.last(torch.cat([s.a(x), s.b(x), s.c(x)], 1)),
-        a=nn.Conv2d(2, 5, 1), b=nn.Conv2d(2, 1, 1), c=nn.Conv2d(2, 6, 3, padding=1), last=nn.Conv2d(12, 6, 1, groups=3),
-    )  # fmt: skip
+        a=nn.Conv2d(2, 5, 1),
+        b=nn.Conv2d(2, 1, 1),
+        c=nn.Conv2d(2, 6, 3, padding=1),
+        last=nn.Conv2d(12, 6, 1, groups=3),
+    )
     check(net)
 
 
@@ -309,8 +334,13 @@ def test_functional_forms_and_one_dimension():
     line = nn.Sequential(
         nn.Conv1d(2, 3, 3, padding=1), nn.MaxPool1d(2), nn.Conv1d(3, 2, 2), nn.Flatten(), nn.Linear(6, 2)
     )
-    plane = nn.Sequential(nn.Conv2d(2, 3, (1, 3), padding=(0, 1)), nn.MaxPool2d((1, 2)), nn.Conv2d(3, 2, (1, 2)),
-                          nn.Flatten(), nn.Linear(6, 2))  # fmt: skip
+    plane = nn.Sequential(
+        nn.Conv2d(2, 3, (1, 3), padding=(0, 1)),
+        nn.MaxPool2d((1, 2)),
+        nn.Conv2d(3, 2, (1, 2)),
+        nn.Flatten(),
+        nn.Linear(6, 2),
+    )
     lines, planes = trace(line, (2, 8)), trace(plane, (2, 1, 8))
     weights, masks = random_network(planes.parameters, 0)
     squeezed = [{p.key: a[p.key].reshape(p.shape) for p in lines.parameters} for a in (weights, masks)]
@@ -349,8 +379,9 @@ def networks(draw):
         if keep:
             return nn.Conv2d(channels, out, draw(st.sampled_from([1, 3])), padding="same", groups=groups)
         size = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
-        return nn.Conv2d(channels, out, size, draw(st.integers(1, 2)), draw(st.integers(0, 2)), draw(st.integers(1, 2)),
-                         groups)  # fmt: skip
+        return nn.Conv2d(
+            channels, out, size, draw(st.integers(1, 2)), draw(st.integers(0, 2)), draw(st.integers(1, 2)), groups
+        )
 
     def part(channels, kind):
         if kind == "convolution":
