@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
 IDENTITY = {"relu", "relu_", "relu6", "hardtanh", "leaky_relu", "sigmoid", "batch_norm", "dropout", "mul"}
-IDENTITY = {"relu", "relu_", "relu6", "hardtanh", "leaky_relu", "sigmoid", "batch_norm", "dropout", "mul"}
 ADD = {"add", "add_", "__add__", "__iadd__"}
 
 

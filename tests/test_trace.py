@@ -21,10 +21,14 @@ from snn.trace import trace
 def random_network(parameters, seed, density=0.6):
     """Weights and masks by key; some unmasked weights are exactly 0, and still are edges."""
     rng = np.random.default_rng(seed)
-    weights = {p.key: rng.standard_normal(p.shape, np.float32) for p in parameters}
-    for weight in weights.values():
-        weight.flat[::10] = 0
-    return weights, {key: rng.random(weight.shape, np.float32) < density for key, weight in weights.items()}
+    weights, masks = {}, {}
+    for p in parameters:
+        drawn = min(int(np.prod(p.shape)), 999_983)  # a large layer repeats them
+        values = rng.standard_normal(drawn, np.float32)
+        values[::10] = 0
+        weights[p.key] = np.resize(values, p.shape)
+        masks[p.key] = np.resize(rng.random(drawn) < density, p.shape)
+    return weights, masks
 
 
 def dense(graph):
@@ -513,8 +517,8 @@ TORCHVISION = {
 
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_torchvision_networks_encode_unchanged(name):
-    torch.manual_seed(0)
-    module = getattr(torchvision.models, name)(num_classes=5)
+    with torch.device("meta"):  # only the shapes of its own weights matter
+        module = getattr(torchvision.models, name)(num_classes=5)
     graph = spot_check(module, (3, 32, 32), TORCHVISION[name], density=0.02)
     assert not any(isinstance(block, EdgeBlock) for block in graph.blocks)
 
