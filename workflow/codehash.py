@@ -15,6 +15,7 @@ from pathlib import Path
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 
 
+@cache
 def code_hash(*roots: str) -> str:
     """Hash the closure of `roots` (paths relative to workflow/scripts) under local imports. 16 hex digits."""
     closure = import_closure(*roots)

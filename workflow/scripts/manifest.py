@@ -8,7 +8,7 @@ import hashlib
 import json
 import platform
 from datetime import UTC, datetime
-from importlib import metadata
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -57,7 +57,7 @@ def manifest(config: dict) -> dict:
             "memory_gb": round(memory / 1e9, 1),
             "gpus": gpus(),
         },
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "config": config,
     }

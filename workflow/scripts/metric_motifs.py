@@ -5,7 +5,6 @@ FANMOD kind enumerate or sample them instead, which is what the igraph engine do
 enough, a RAND-ESU sample (Wernicke 2006) repeated for its standard error where there are not.
 """
 
-from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
