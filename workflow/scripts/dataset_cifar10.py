@@ -1,4 +1,4 @@
-"""CIFAR-10: 50,000 training and 10,000 test colour images of 32x32 pixels, 10 classes (paper, section 4)."""
+"""CIFAR-10: 50,000 training and 10,000 test colour images of 32x32, 10 classes (paper, section 4)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""CIFAR-100: 50,000 training and 10,000 test colour images of 32x32 pixels, 100 classes (fine labels) (paper, section 4)."""
+"""CIFAR-100: 50,000 training and 10,000 test colour images of 32x32, 100 fine labels (paper, section 4)."""
 
 from pathlib import Path
 

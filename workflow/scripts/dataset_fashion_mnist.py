@@ -26,7 +26,7 @@ FOLDERS = ("", "fashion-mnist", "FashionMNIST/raw")
 
 
 def locate(data_dir: str, name: str) -> Path:
-    """The IDX file `name`, plain or gzipped, in one of FOLDERS of data_dir; downloaded into the last if it is in none."""
+    """The IDX file `name`, plain or gzipped, in one of FOLDERS of data_dir; else downloaded to the last of them."""
     for folder in FOLDERS:
         for file in (Path(data_dir, folder, name), Path(data_dir, folder, f"{name}.gz")):
             if file.exists():

@@ -1,7 +1,7 @@
 """A data set of the user's own: a folder of images laid out as train/<class>/* and test/<class>/*.
 
-Every image is brought to one size (the shorter side scaled, then the centre cut out). If all of them are grey they have one
-channel, else three.
+Every image is brought to one size (the shorter side scaled, then the centre cut out). If all of them are grey they
+have one channel, else three.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Tiny-ImageNet-200 at 32x32: 100,000 training images and the 10,000 of the official validation split as test images.
 
-Paper, section 4 and Appendix A. Images of 64x64 are halved with PIL's Box filter once, before any augmentation. Mean and
-standard deviation are those of the 64x64 images, as in the paper's code.
+Paper, section 4 and Appendix A. Images of 64x64 are halved with PIL's Box filter once, before any augmentation. Mean
+and standard deviation are those of the 64x64 images, as in the paper's code.
 """
 
 import io
@@ -30,8 +30,8 @@ Read = Callable[[str], bytes]
 def sources(data_dir: str) -> tuple[list[str], Read]:
     """Sorted file names below `tiny-imagenet-200/`, and the function that reads one.
 
-    An extracted folder is taken as it is, also with fewer classes; the zip archive, found or downloaded, is read in place
-    if its checksum is right, so that no half-extracted folder can be mistaken for the data set.
+    An extracted folder is taken as it is, also with fewer classes; the zip archive, found or downloaded, is read in
+    place if its checksum is right, so that no half-extracted folder can be mistaken for the data set.
     """
     folder = Path(data_dir) / NAME
     if folder.is_dir():

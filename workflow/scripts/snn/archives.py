@@ -14,8 +14,8 @@ SILENCE = 60  # seconds without a byte after which a download is given up
 def obtain(data_dir, filename: str, url: str, md5: str) -> Path:
     """Return `data_dir/filename`, downloaded with a progress bar if it is not there.
 
-    A download gets its name only once its checksum is right; one that was interrupted starts again. A file that the user
-    put there is never overwritten: with another checksum it is refused.
+    A download gets its name only once its checksum is right; one that was interrupted starts again. A file that the
+    user put there is never overwritten: with another checksum it is refused.
     """
     path = Path(data_dir) / filename
     if path.exists():

@@ -13,8 +13,8 @@ from snn.job import InputError
 def read(kind: type[CIFAR10], data_dir: str) -> tuple[dict[str, np.ndarray], list[str]]:
     """The four arrays and the class names of CIFAR10 or (fine labels) CIFAR100.
 
-    The extracted folder in `data_dir` is used if each of its files has torchvision's checksum; else the archive, found or
-    downloaded, is extracted (again).
+    The extracted folder in `data_dir` is used if each of its files has torchvision's checksum; else the archive, found
+    or downloaded, is extracted (again).
     """
     if not intact(kind, data_dir):
         extract_archive(obtain(data_dir, kind.filename, kind.url, kind.tgz_md5), data_dir)

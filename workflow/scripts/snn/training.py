@@ -9,6 +9,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -89,8 +90,10 @@ class Step:
         """g += weight_decay w;  v = momentum v + g;  w -= learning_rate v, as `torch.optim.SGD` has it; then mask.
 
         The operator is the one beneath `torch.optim.SGD(fused=True)`; building that object would import torch's
-        compiler, which costs more than the training of a small network.
+        compiler, which costs more than the training of a small network. It wants gradients laid out as the weights.
         """
+        pairs = zip(self.parameters, gradients, strict=True)
+        gradients = [g if g.stride() == w.stride() else torch.empty_like(w).copy_(g) for w, g in pairs]
         torch._fused_sgd_(
             self.parameters,
             gradients,
@@ -109,6 +112,12 @@ class Step:
     def apply_masks(self) -> None:
         if self.weights:
             torch._foreach_mul_(self.weights, self.masks)
+
+    def ready(self, counts: list[int]) -> dict[int, Callable[[], None]]:
+        """What to call for a step on each of these numbers of images."""
+        if self.images.is_cuda:
+            return {count: self.recorded(count) for count in set(counts)}
+        return {count: partial(self, count) for count in set(counts)}
 
     def recorded(self, count: int) -> Callable[[], None]:
         """The step on `count` images as a CUDA graph; the state is left as it was."""
@@ -197,8 +206,7 @@ def train(step: Step, test: tuple[Tensor, Tensor], cfg: dict, save: Callable = l
     counts = batch_counts(len(step.labels), cfg["batch_size"])
     step.model.train()
     begin = time.perf_counter() - seconds
-    gpu = step.images.is_cuda
-    run = {count: step.recorded(count) if gpu else (lambda count=count: step(count)) for count in set(counts)}
+    run = step.ready(counts)
     for epoch in range(len(curve["train_loss"]), cfg["epochs"]):
         before = [tensor.clone() for tensor in step.state()]
         rate = learning_rate(epoch, cfg["learning_rate"], cfg["milestones"])
