@@ -38,6 +38,8 @@ resource_scopes:
 
 localrules:
     all,
+    published,
+    rank,
 
 
 include: "workflow/rules/common.smk"
@@ -49,9 +51,28 @@ include: "workflow/rules/metric.smk"
 include: "workflow/rules/pool.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/published.smk"
+include: "workflow/rules/rank.smk"
+
+
+FIGURES = ["accuracy", "regression", "importance", "ranking", "layers", "layer_correlation", "scatter"]
 
 
 rule all:
     default_target: True
     input:
-        [],
+        "results/report.html",
+        expand("results/figures/{name}.svg", name=FIGURES),
+
+
+rule published:
+    input:
+        "results/published/report.html",
+        "results/published/findings.md",
+        "results/published/tables/rank_importance.csv",
+        expand("results/published/figures/{name}.svg", name=FIGURES),
+
+
+rule rank:
+    input:
+        lambda w: rules.rank_order.output if study.ranked else ask_for("rank"),

@@ -17,6 +17,11 @@ WORKFLOW = Path(__file__).resolve().parent
 SCRIPTS = WORKFLOW / "scripts"
 BIPARTITE_ONLY = {"ramanujan", "density"}  # families that read the rolled encoding alone
 MGE_ONLY = {"local"}
+PAPER = {
+    "datasets": {"cifar10", "cifar100", "tiny_imagenet"},
+    "architectures": {"conv6", "resnet20", "resnet32", "wrn28_2"},
+}
+RANKING_METRICS = {"local", "neighbours", "motifs", "kcore", "components", "cuts"}
 TABLES = {"ranking", "regression"}  # tables that have settings
 
 
@@ -68,6 +73,26 @@ class Study:
         return [dict(zip(("dataset", "architecture", "seed"), cell, strict=True)) for cell in grid]
 
     @cached_property
+    def rank(self) -> dict:
+        """What `rank` is asked for; empty without it."""
+        rank = self.config.get("rank", {})
+        return {key: rank[key] for key in ("architecture", "dataset", "sparsity") if key in rank}
+
+    @cached_property
+    def ranked(self) -> list[dict]:
+        """One dict of wildcards per candidate and seed of `rank`."""
+        if not self.rank:
+            return []
+        cell = {**self.rank, "sparsity": f"{self.rank['sparsity']:g}"}
+        seeds = self.config["rank"].get("seeds", self.config["seeds"])
+        return [{**cell, "pruning": word, "seed": str(seed)} for word in self.config["pruning"] for seed in seeds]
+
+    @cached_property
+    def ranking_metrics(self) -> list[str]:
+        """The families that the mask alone determines and whose importances `rank` knows."""
+        return [word for word in self.metrics if word in RANKING_METRICS]
+
+    @cached_property
     def encodings(self) -> list[str]:
         """In canonical order, so that reordering the config reruns nothing."""
         return [word for word in self.known["encodings"] if word in self.config["encodings"]]
@@ -99,6 +124,11 @@ class Study:
         recipe = dict(self.config["training"][dataset])
         overrides = recipe.pop("architectures", {})
         return dict(sorted({**recipe, **overrides.get(architecture, {})}.items()))
+
+    @cached_property
+    def shares_cells_with_the_paper(self) -> bool:
+        c = self.config
+        return bool(PAPER["datasets"] & set(c["datasets"]) and PAPER["architectures"] & set(c["architectures"]))
 
     # -- the check
 

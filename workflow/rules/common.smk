@@ -1,6 +1,7 @@
 # Paths of one network, limits of a job, what a script is told. Included first.
 import shutil
 
+RANKED = "results/rank/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}"
 DATA = "results/data/{dataset}"
 CELL = "results/networks/{dataset}/{architecture}"
 NETWORK = f"{CELL}/{{pruning}}/{{sparsity}}/{{seed}}"
@@ -72,3 +73,35 @@ def network_record(network):
 def dense_record(network):
     path = f"{CELL}/dense/{{seed}}/training.json".format(**network)
     return {**network, "seed": int(network["seed"]), "training": path}
+
+
+def rank_record(network):
+    """One candidate of `rank` and its files."""
+    folder = RANKED.format(**network)
+    return {
+        "pruning": network["pruning"],
+        "seed": int(network["seed"]),
+        "metrics": {family: f"{folder}/metrics/{family}.json" for family in study.ranking_metrics},
+    }
+
+
+def published_files(folder):
+    """The files of the authors' release under `folder`, each plain or, where only that exists, gzipped."""
+    names = [line.split()[1] for line in Path("workflow/resources/published-sha256.txt").read_text().splitlines()]
+    paths = [f"{folder}/{name}" for name in names]
+    return [f"{path}.gz" if not Path(path).exists() and Path(f"{path}.gz").exists() else path for path in paths]
+
+
+def reported_tables(pool):
+    """The tables on the page of the study, or of the published data; with the printed values where the paper has any."""
+    names = ["accuracy", "regression", "importance", "ranking", "layers", "layer_correlation", "redundancy"]
+    if pool or study.shares_cells_with_the_paper:
+        names.append("paper_comparison")
+    return names + (["rank_evaluation"] if pool else [])
+
+
+def ask_for(key):
+    """End the run: its target needs a setting that the config does not have."""
+    sys.exit(
+        f"Error in the config: {key}: is missing; the target `{key}` needs it (config/README.md says what it holds)"
+    )

@@ -34,11 +34,11 @@ rule pool:
 # After every change of the pool, since the command and the commit that made it are then new.
 rule manifest:
     input:
-        rules.pool.output.topometrics,
+        "results/{pool}topometrics.parquet",
     output:
-        "results/manifest.json",
+        "results/{pool}manifest.json",
     log:
-        "results/logs/manifest.log",
+        "results/logs/{pool}manifest.log",
     localrule: True
     conda:
         ENVIRONMENT

@@ -129,3 +129,28 @@ rule figure_scatter:
         code=lambda w: code_hash("figure_scatter.py"),
     script:
         "../scripts/figure_scatter.py"
+
+
+rule report:
+    input:
+        pool=POOL,
+        tables=lambda w: [f"{TABLE}/{name}.csv".format(pool=w.pool) for name in reported_tables(w.pool)],
+        manifest="results/{pool}manifest.json",
+        captions=sorted(map(str, Path("workflow/report").glob("*.rst"))),
+    output:
+        "results/{pool}report.html",
+    log:
+        "results/logs/{pool}report.log",
+    benchmark:
+        "results/benchmarks/{pool}report.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(2000),
+        runtime=20,
+    params:
+        cfg=lambda w: {"title": "The authors' published networks" if w.pool else "Topology of sparse neural networks"},
+        code=lambda w: code_hash("report.py"),
+    script:
+        "../scripts/report.py"

@@ -1,0 +1,123 @@
+# The authors' released per-network results, brought into the pool's schema; the tables come from analysis.smk.
+
+PUBLISHED = (
+    "https://raw.githubusercontent.com/eliacunegatti/mge-snn/02ba1eb7c9751ec92f3e0cfa76193b32b16cd32b/graph_data"
+)
+CHECKSUMS = "workflow/resources/published-sha256.txt"
+
+
+rule published_download:
+    input:
+        checksums=CHECKSUMS,
+    output:
+        published_files("results/published/download"),
+    log:
+        "results/logs/published/download.log",
+    benchmark:
+        "results/benchmarks/published/download.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=60,
+    params:
+        address=PUBLISHED,
+        code=lambda w: code_hash("published_download.py"),
+    script:
+        "../scripts/published_download.py"
+
+
+rule published_pool:
+    input:
+        files=published_files(config.get("published", {}).get("path", "results/published/download")),
+        paper_accuracy="workflow/resources/paper-accuracy.csv",
+    output:
+        topometrics="results/published/topometrics.parquet",
+        layers="results/published/layers.parquet",
+    log:
+        "results/logs/published/pool.log",
+    benchmark:
+        "results/benchmarks/published/pool.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(2000),
+        runtime=30,
+    params:
+        code=lambda w: code_hash("published_pool.py"),
+    script:
+        "../scripts/published_pool.py"
+
+
+rule rank_evaluate:
+    input:
+        pool="results/published/topometrics.parquet",
+    output:
+        cells="results/published/tables/rank_evaluation_cells.csv",
+        summary="results/published/tables/rank_evaluation.csv",
+    log:
+        "results/logs/published/rank_evaluate.log",
+    benchmark:
+        "results/benchmarks/published/rank_evaluate.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(2000),
+        runtime=30,
+    params:
+        code=lambda w: code_hash("rank_evaluate.py"),
+    script:
+        "../scripts/rank_evaluate.py"
+
+
+# What `rank` learned; workflow/resources/importance.csv is this file, and a test compares them.
+rule rank_importance:
+    input:
+        pool="results/published/topometrics.parquet",
+    output:
+        "results/published/tables/rank_importance.csv",
+    log:
+        "results/logs/published/rank_importance.log",
+    benchmark:
+        "results/benchmarks/published/rank_importance.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(2000),
+        runtime=30,
+    params:
+        code=lambda w: code_hash("rank_importance.py"),
+    script:
+        "../scripts/rank_importance.py"
+
+
+rule findings:
+    input:
+        paper_comparison="results/published/tables/paper_comparison.csv",
+        regression="results/published/tables/regression.csv",
+        redundancy="results/published/tables/redundancy.csv",
+        importance="results/published/tables/importance.csv",
+        layer_correlation="results/published/tables/layer_correlation.csv",
+        ranking="results/published/tables/ranking.csv",
+        rank_evaluation="results/published/tables/rank_evaluation.csv",
+    output:
+        "results/published/findings.md",
+    log:
+        "results/logs/published/findings.log",
+    benchmark:
+        "results/benchmarks/published/findings.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        cfg={"title": "A second look at the published results"},
+        code=lambda w: code_hash("findings.py"),
+    script:
+        "../scripts/findings.py"

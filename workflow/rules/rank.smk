@@ -1,0 +1,60 @@
+# Which pruning algorithm to choose, before anything is trained (paper, section 4.3, with importances learned elsewhere).
+
+
+# The untrained network is encoded with the weights at initialisation.
+use rule encode as rank_encode with:
+    input:
+        geometry=rules.geometry.output.geometry,
+        model=rules.init.output.model,
+        mask=rules.prune.output.mask,
+    output:
+        mge_blocks=f"{RANKED}/mge/blocks.npz",
+        mge_edges=f"{RANKED}/mge/edges.parquet",
+    log:
+        "results/logs/rank_encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
+    benchmark:
+        "results/benchmarks/rank_encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
+    params:
+        cfg={"encodings": ["mge"]},
+        code=lambda w: code_hash("encode.py"),
+
+
+use rule metric as rank_metric with:
+    input:
+        mge_blocks=rules.rank_encode.output.mge_blocks,
+        mge_edges=rules.rank_encode.output.mge_edges,
+    output:
+        f"{RANKED}/metrics/{{metric}}.json",
+    log:
+        "results/logs/rank_metric/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}/{metric}.log",
+    benchmark:
+        "results/benchmarks/rank_metric/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}/{metric}.tsv"
+    params:
+        cfg=lambda w: {"encodings": ["mge"], **study.options(w.metric)},
+        code=lambda w: code_hash(f"metric_{w.metric}.py"),
+
+
+rule rank_order:
+    input:
+        importance="workflow/resources/importance.csv",
+        evaluation="workflow/resources/rank-evaluation.csv",
+        metrics=[path for n in study.ranked for path in rank_record(n)["metrics"].values()],
+    output:
+        order="results/rank/order.csv",
+        recommendation="results/rank/recommendation.txt",
+    log:
+        "results/logs/rank_order.log",
+    benchmark:
+        "results/benchmarks/rank_order.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        networks=[rank_record(n) for n in study.ranked],
+        cfg=study.rank,
+        code=lambda w: code_hash("rank_order.py"),
+    script:
+        "../scripts/rank_order.py"
