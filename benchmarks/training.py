@@ -53,7 +53,7 @@ class PlainImages(Dataset):
         augmentation += [transforms.RandomHorizontalFlip()] * flip
         standardise = [transforms.ToTensor(), transforms.Normalize(facts["mean"], facts["std"])]
         self.transform = transforms.Compose(augmentation * training + standardise)
-        self.images, self.labels = images.transpose(0, 2, 3, 1), labels
+        self.images, self.labels = np.ascontiguousarray(images.transpose(0, 2, 3, 1)), labels
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -184,7 +184,7 @@ def study(tmp_path_factory):
         pixels, labels = images(count, seed)
         arrays |= {f"{part}_images": pixels.numpy(), f"{part}_labels": labels.numpy()}
     save(folder, arrays, ["low", "middle", "high"], {"shift": 1, "flip": True})
-    cfg = {"architecture": "resnet_small", "architecture_options": {}, "seed": 3} | RECIPE
+    cfg = {"architecture": "resnet_small", "architecture_options": {}, "seed": 3, "device": "cpu"} | RECIPE
     init_main(folder / "dataset.json", folder / "init.pt", cfg)
     save_masks(folder / "mask.npz", masks_of(network(), 0.7))
     inputs = {name: str(folder / f"{name}.npy") for name in arrays}
@@ -356,6 +356,17 @@ def test_recorded_step_equals_the_step_itself():
     assert abs(correct - correct2) <= 1
     for name in eager:
         torch.testing.assert_close(replayed[name], eager[name], rtol=1e-2, atol=1e-3, msg=name)
+
+
+@GPU
+def test_job_on_a_gpu(study, tmp_path):
+    mask = study[2] / "mask.npz"
+    state, record = run(study, tmp_path, {"device": "cuda", "epochs": 12, "milestones": [9]}, mask=mask)
+    masks = np.load(mask)
+    assert all(not state[name].numpy()[~masks[name]].any() for name in masks.files)
+    assert record["device"] == torch.cuda.get_device_name()
+    assert record["accuracy"] > 0.8
+    assert all(tensor.is_contiguous() for tensor in state.values())
 
 
 @pytest.fixture(scope="module")
