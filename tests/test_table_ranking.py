@@ -70,6 +70,13 @@ def test_resamples_keep_every_cells_size():
     assert len({tuple(row) for row in weights}) > 5
 
 
+def test_one_seed_has_no_interval_and_three_have():
+    columns = ["rbo_low", "rbo_high"]
+    assert table_of(synthetic_pool())[columns].isna().all(axis=None)
+    ours = table_of(synthetic_pool(seeds=(0, 1, 2))).query("strategy == 'ours'")
+    assert (ours["rbo_low"] <= ours["rbo_high"]).all()
+
+
 def test_average_row_is_the_mean_over_sparsities():
     table = table_of(synthetic_pool(datasets=("digits", "other"), seeds=(0, 1)))
     key = (table["strategy"] == "ours") & (table["missing"] == "last") & (table["subset"] == "all")

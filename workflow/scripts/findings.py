@@ -129,8 +129,8 @@ def baselines(regression: pd.DataFrame) -> str:
             if scenario == "sparsity_fixed" and "topometrics_dataset" in wide:
                 both = part.loc[above.index] if len(above) else part
                 text.append(
-                    f"Topometrics and data set together reach {span(both['topometrics_dataset'])} there, architecture and "
-                    f"data set {span(both[features])}: the difference is what the graphs add to the study's design."
+                    f"Topometrics and data set together reach {span(both['topometrics_dataset'])} there, architecture "
+                    f"and data set {span(both[features])}: the difference is what the graphs add to the design."
                 )
     return "\n\n".join(text)
 

@@ -180,7 +180,8 @@ def ranking_table(pool: pd.DataFrame, resamples: int, missing: str) -> pd.DataFr
     frame = frame.merge(measured, how="left", on=NETWORK).sort_values([*CELL, "seed"], ignore_index=True)
     number = frame.groupby(CELL, sort=True).ngroup().to_numpy()
     starts = np.unique(number, return_index=True)[1]
-    weights = seed_resamples(number, resamples)
+    # With one network in every cell there is nothing to draw, and no interval.
+    weights = seed_resamples(number, resamples if len(starts) < len(frame) else 0)
     # Equal accuracies stay equal: which of two tied algorithms comes first is decided by name, not by the last bit.
     drop = np.round(cell_means(frame["drop"].to_numpy(float), weights, starts), 12)
     scores = {"ours": mixture_scores(frame, names, weights, starts)}
