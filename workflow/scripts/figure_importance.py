@@ -4,6 +4,7 @@ One map per scenario (all networks of one sparsity, all networks of one architec
 """
 
 import pandas as pd
+
 from snn.job import job
 from snn.names import by_group, group_of, in_order, printed
 from snn.plots import broken, correlation_bar, heatmap, nothing, panels, save
@@ -17,7 +18,7 @@ def correlations(table: pd.DataFrame, scenario: str, metrics: list[str]) -> pd.D
     rows = table[table["scenario"] == scenario].assign(value=lambda t: t["value"].astype(str))
     values = set(rows["value"])
     columns = sorted(values, key=float) if scenario == "sparsity_fixed" else in_order(values)
-    return rows.pivot(index="metric", columns="value", values="r").reindex(index=metrics, columns=columns)
+    return rows.pivot_table(index="metric", columns="value", values="r").reindex(index=metrics, columns=columns)
 
 
 def importance_figure(table: pd.DataFrame):

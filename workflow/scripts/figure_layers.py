@@ -1,12 +1,13 @@
 """Ramanujan metrics beside the density of each layer: the paper's Figures 2 and 5.
 
 Curves from tables/layers.csv: every metric as its share of the sum over a network's layers, mean over the algorithms.
-Where a metric is negative in some layers the sum is of absolute values: a sum near 0 would blow the curves up. Maps from
+Where a metric is negative in some layers the sum is of absolute values: a sum near 0 would blow it up. Maps from
 tables/layer_correlation.csv: r with the layer density. Both on the first data set, as the paper shows CIFAR-10.
 """
 
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
+
 from snn.job import job
 from snn.names import colours, in_order, printed
 from snn.plots import correlation_bar, heatmap, legend_below, nothing, panels, save
@@ -76,7 +77,8 @@ def correlation_figure(table: pd.DataFrame):
     for i, metric in enumerate(metrics):
         for j, architecture in enumerate(architectures):
             part = table[(table["metric"] == metric) & (table["architecture"] == architecture)]
-            grid = part.pivot(index="pruning", columns="sparsity", values="r").reindex(algorithms, columns=sparsities)
+            grid = part.pivot_table(index="pruning", columns="sparsity", values="r")
+            grid = grid.reindex(index=algorithms, columns=sparsities)
             heatmap(axes[i, j], grid.to_numpy(float), [printed(a) for a in algorithms], [f"{s:g}" for s in sparsities])
             if i == 0:
                 axes[i, j].set_title(printed(architecture))

@@ -5,6 +5,7 @@ architecture, one row per set of algorithms.
 """
 
 import pandas as pd
+
 from snn.job import job
 from snn.names import GREY, colours, in_order, printed
 from snn.plots import MARKERS, legend_below, nothing, panels, save

@@ -6,6 +6,7 @@ knows only the size of the graph, the mean layer density, or which architecture 
 
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
+
 from snn.job import job
 from snn.names import GREY, colours, in_order, printed
 from snn.plots import MARKERS, broken, legend_below, nothing, panels, save

@@ -8,6 +8,7 @@ import pyarrow.parquet as parquet
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
+
 from snn.job import job
 from snn.names import TOPOMETRIC_GROUPS, by_group, in_order, printed
 from snn.plots import MARKERS, grid_shape, legend_below, nothing, panels, save

@@ -32,8 +32,8 @@ PRINTED = {
     "disconnected": "disconnected",
     "r_out": "r-out",
     "r_in": "r-in",
-    "n1": "N₁",
-    "n2": "N₂",
+    "n1": "N1 (1 hop)",
+    "n2": "N2 (2 hops)",
     "motif4": "motif (4)",
     "motif3": "motif (3)",
     "strength": "strength",
@@ -45,6 +45,7 @@ PRINTED = {
     "spectral_gap": "spectral gap",
     "spectral_radius": "spectral radius",
     "drop": "accuracy drop",
+    "random": "random order",
     "sparsity_fixed": "Sparsity-Fixed",
     "architecture_fixed": "Architecture-Fixed",
 }

@@ -1,0 +1,54 @@
+"""One self-contained page about a study: what was run, every table, and an interactive form of every figure.
+
+Each section stands for itself: what a study does not have is left out, what came out empty is said in a sentence.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from snn.charts import CONFIG
+from snn.files import read_json, write_text
+from snn.job import job
+from snn.page import render_page
+from snn.sections import accuracy, comparison, costs, drawings, importance, layers, ranking, regression, run, scatter
+from snn.sections.study import Study
+
+SECTIONS = [run, accuracy, scatter, importance, regression, ranking, layers, comparison, drawings, costs]
+
+
+def read_tables(paths: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """Tables that have rows. A column that holds sparsities as well as architectures is text."""
+    text = dict.fromkeys(["value", "column"], str)
+    frames = {}
+    for name, path in paths.items():
+        kinds = text | ({"sparsity": str} if name == "ranking" else {})
+        try:
+            frames[name] = pd.read_csv(path, dtype=kinds)
+        except pd.errors.EmptyDataError:
+            print(f"{path} is empty")
+    return {name: frame for name, frame in frames.items() if len(frame)}
+
+
+def main(tables: dict, pool, manifest, captions: dict, graphs: list, output, cfg: dict) -> None:
+    """tables: {name: CSV}; pool: topometrics.parquet; manifest: JSON or None; captions: {name: .rst}; graphs: [(title,
+    SVG)]; cfg: title, lead (a sentence below the title)."""
+    frames = read_tables(tables)
+    study = Study(pd.read_parquet(pool), frames, read_json(manifest) if manifest else {}, captions, graphs)
+    sections = [part for module in SECTIONS if (part := module.section(study))]
+    files = {name: Path(tables[name]).read_text() for name in frames}
+    write_text(output, render_page(cfg["title"], cfg["lead"], sections, study.data, CONFIG, files))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        files, cfg = snakemake.input, snakemake.params.cfg
+        main(
+            {Path(path).stem: path for path in files.tables},
+            files.pool,
+            files.get("manifest"),
+            {Path(path).stem: path for path in files.captions},
+            list(zip(cfg.get("graphs", []), files.get("graphs", []), strict=True)),
+            snakemake.output[0],
+            cfg,
+        )

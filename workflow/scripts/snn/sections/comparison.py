@@ -1,0 +1,81 @@
+"""Our cells beside the paper's printed ones, and our pool beside the authors' released one."""
+
+import pandas as pd
+
+from snn import charts
+from snn.names import in_order, printed
+from snn.page import Cell, Chart, Heading, Section, Table, number
+from snn.sections.printed_values import signed
+from snn.sections.study import Study, printed_columns
+
+
+def summary_table(table: pd.DataFrame) -> Table:
+    """One row per printed table: how many cells agree, how far the others are."""
+    body = []
+    for name, rows in table.groupby("table"):
+        away = rows["difference"].abs()
+        line = [Cell(f"Table {name}"), number(len(rows), 0), number(int(rows["agrees"].sum()), 0)]
+        body.append([*line, number(away.mean(), 3), number(away.max(), 3)])
+    titles = ["of the paper", "cells", "agree", "mean |difference|", "largest"]
+    return Table("paper-summary", titles, body)
+
+
+def cell_table(table: pd.DataFrame) -> Table:
+    body = []
+    for row in table.itertuples():
+        # Tables 8 to 10 are in percent with one decimal, the errors of Table 3 have three.
+        digits = 1 if row.table in (8, 9, 10) else 3 if row.row.endswith("/mae") else 2
+        known = pd.notna(row.difference)
+        line = [Cell(f"Table {row.table}", row.table), Cell(row.scenario_or_model), Cell(printed(row.row))]
+        line += [Cell(row.column), number(row.printed, digits), number(row.ours, digits)]
+        line.append(Cell(signed(row.difference, digits), f"{row.difference:.6g}", "n") if known else number(None))
+        line += [Cell("yes" if row.agrees else "no"), Cell(row.note if isinstance(row.note, str) else "", None, "long")]
+        body.append(line)
+    titles = ["table", "model or scenario", "row", "column", "printed", "ours", "difference", "agree", "note"]
+    return Table("paper-cells", titles, body, csv="paper_comparison")
+
+
+def comparison_chart(study: Study, table: pd.DataFrame) -> Chart:
+    rows = table[table["printed"].notna() & table["ours"].notna()]
+    frame = pd.DataFrame(
+        {
+            "table": [f"Table {number}" for number in rows["table"]],
+            "cell": rows["scenario_or_model"] + ", " + rows["row"].map(printed) + ", " + rows["column"],
+            "printed": rows["printed"],
+            "ours": rows["ours"],
+        }
+    )
+    found = [f"Table {number}" for number in sorted(set(rows["table"]))]
+    hints = ["cell", "printed", "ours"]
+    spec = charts.against("paper", "printed", "ours", "table", found, {"table": ("show", found)}, hints)
+    return study.chart("paper", spec, frame, "canvas")
+
+
+def pool_chart(study: Study, table: pd.DataFrame) -> Chart:
+    """Recomputed / published, one point per cell and measure."""
+    rows = table[table["ratio"].notna()]
+    frame = printed_columns(rows, ["encoding", "dataset", "architecture", "pruning", "sparsity", "metric"])
+    frame["cell"] = frame["pruning"] + " " + frame["sparsity"] + ", "
+    frame["cell"] += frame["architecture"] + " on " + frame["dataset"]
+    frame = frame[["encoding", "architecture", "metric", "cell"]].assign(ratio=rows["ratio"], z=rows["z"])
+    order = list(dict.fromkeys(rows["metric"]))
+    encodings = [printed(e) for e in in_order(rows["encoding"])]
+    menus = {"encoding": ("encoding", encodings)}
+    spec = charts.ratios("pool_comparison", [printed(m) for m in order], set(rows["architecture"]), menus)
+    return study.chart("pool_comparison", spec, frame, "canvas")
+
+
+def section(study: Study) -> Section | None:
+    paper, pool = study.table("paper_comparison"), study.table("pool_comparison")
+    if paper is not None:
+        paper = paper[paper["ours"].notna()]
+    if (paper is None or paper.empty) and pool is None:
+        return None
+    part = Section("paper", "Beside the paper")
+    if paper is not None and len(paper):
+        part.blocks += [summary_table(paper), comparison_chart(study, paper), study.caption("paper_comparison")]
+        part.blocks += [Heading("paper-cells", "Cell by cell"), cell_table(paper)]
+    if pool is not None and pool["ratio"].notna().any():
+        part.blocks += [Heading("pool_comparison", "Recomputed against released values"), pool_chart(study, pool)]
+        part.blocks.append(study.caption("pool_comparison"))
+    return part

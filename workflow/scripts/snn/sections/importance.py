@@ -1,0 +1,74 @@
+"""Correlation of the topometrics with the accuracy drop (the paper's Figures 3 and 4), and with each other."""
+
+import pandas as pd
+
+from snn import charts
+from snn.names import by_group, group_of, in_order, printed
+from snn.page import Cell, Chart, Heading, Pair, Section, Table, number
+from snn.sections.study import Study, empty, printed_columns, scenario_columns, span
+
+SCENARIOS = ["sparsity_fixed", "architecture_fixed"]
+
+
+def importance_chart(study: Study, table: pd.DataFrame, scenario: str, metrics: list[str]) -> Chart:
+    rows = table[(table["scenario"] == scenario) & table["metric"].isin(metrics)]
+    frame = pd.DataFrame(
+        {
+            "row": rows["metric"].map(printed),
+            "column": rows["value"].map(printed),
+            "r": rows["r"],
+            "95 % interval": span(rows["low"], rows["high"]),
+            "networks": rows["networks"],
+            "category": rows["metric"].map(group_of),
+        }
+    )
+    name = f"importance_{scenario}"
+    columns = [printed(value) for _, value in scenario_columns(rows)]
+    spec = charts.heatmap(name, [printed(m) for m in metrics], columns, list(frame.columns), "r with the accuracy drop")
+    return study.chart(name, spec, frame)
+
+
+def redundancy_table(table: pd.DataFrame) -> Table:
+    """What each topometric adds to the others."""
+    body = []
+    for row in table.itertuples():
+        line = [Cell(printed(row.encoding)), Cell(printed(row.metric))]
+        line += [number(row.r2_size), number(row.variance_inflation, 1)]
+        # Both columns are empty where nothing is known.
+        line += [Cell(printed(row.closest) if isinstance(row.closest, str) else "–"), number(row.closest_r)]
+        body.append([*line, Cell(row.identity if str(row.is_identity) == "True" else "")])
+    titles = ["encoding", "topometric", "R² from graph size", "variance inflation", "closest to", "r", "identical to"]
+    return Table("redundancy", titles, body, heads=2, csv="redundancy")
+
+
+def correlation_chart(study: Study, table: pd.DataFrame) -> Chart:
+    """All pairs of topometrics of the first encoding, both ways round."""
+    rows = table[table["encoding"] == in_order(table["encoding"])[0]]
+    turned = rows.rename(columns={"metric": "other", "other": "metric"})
+    frame = printed_columns(pd.concat([rows, turned]), ["metric", "other"])
+    frame = frame.set_axis(["row", "column"], axis=1).assign(r=[*rows["r"], *turned["r"]])
+    order = [printed(m) for m in by_group({*rows["metric"], *rows["other"]})]
+    hints = ["row", "column", "r"]
+    spec = charts.heatmap("metric_correlation", order, order, hints, "r over all networks", numbers=False)
+    return study.chart("metric_correlation", spec, frame)
+
+
+def section(study: Study) -> Section | None:
+    table = study.table("importance")
+    if table is None:
+        return None
+    part = Section("importance", "Which topometrics go with the drop")
+    shown = table[table["encoding"] == in_order(table["encoding"])[0]]
+    metrics = by_group(shown.loc[shown["r"].notna(), "metric"])
+    if not metrics:
+        part.blocks.append(empty("No topometric has a correlation: too few networks, or no variation among them."))
+        return part
+    maps = [[Heading(s, printed(s)), importance_chart(study, shown, s, metrics)] for s in SCENARIOS]
+    part.blocks += [Pair(maps), study.caption("importance")]
+    redundancy, correlation = study.table("redundancy"), study.table("metric_correlation")
+    if redundancy is not None:
+        part.blocks += [Heading("redundancy", "Which topometrics say the same"), study.caption("redundancy")]
+        if correlation is not None and correlation["r"].notna().any():
+            part.blocks.append(correlation_chart(study, correlation))
+        part.blocks.append(redundancy_table(redundancy))
+    return part

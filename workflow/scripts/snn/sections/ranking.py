@@ -1,0 +1,97 @@
+"""Ranking the pruning algorithms: the paper's Tables 4, 11 and 12."""
+
+import pandas as pd
+
+from snn import charts
+from snn.names import in_order, printed
+from snn.page import Cell, Chart, Details, Heading, Section, Table, number
+from snn.sections.printed_values import beside, printed_values
+from snn.sections.study import Study, empty, nothing, span
+
+STRATEGIES = ["ours", "layer_density", "delta_r", "delta_r_imdb", "lambda_imsg", "random"]
+SUBSETS = {
+    "all": ("All algorithms", 4),
+    "pruning_at_initialisation": ("Pruning at initialisation", 11),
+    "layerwise_random": ("Layer-wise random pruning", 12),
+}
+
+
+def ranking_table(rows: pd.DataFrame, name: str, paper_table: int, paper: dict) -> Table:
+    """RBO in the form of the paper's Table 4; the winners of each architecture and sparsity are marked."""
+    sparsities = [*sorted(set(rows["sparsity"]) - {"average"}, key=float), "average"]
+    cells = {(r.architecture, r.strategy, r.sparsity): r for r in rows.itertuples()}
+    contest = rows[rows["strategy"] != "random"].assign(rbo=rows["rbo"].round(9))
+    best = contest.groupby(["architecture", "sparsity"])["rbo"].max()
+    body, base = [], []
+    for architecture in in_order(rows["architecture"]):
+        for strategy in STRATEGIES:
+            if not any((architecture, strategy, s) in cells for s in sparsities):
+                continue
+            if strategy == "random":
+                base.append(len(body))
+            line = [Cell(printed(architecture)), Cell(printed(strategy))]
+            for sparsity in sparsities:
+                found = cells.get((architecture, strategy, sparsity))
+                if found is None:
+                    line.append(nothing())
+                    continue
+                cell = number(found.rbo)
+                if strategy != "random":
+                    cell.text += f" ± {found.rbo_std:.2f}" if pd.notna(found.rbo_std) else ""
+                    cell.mark = "n best" if round(found.rbo, 9) == best.get((architecture, sparsity)) else "n"
+                column = "Avg." if sparsity == "average" else sparsity
+                line.append(beside(cell, paper, (paper_table, printed(architecture), strategy, column), 2))
+            body.append(line)
+    titles = ["architecture", "strategy", *(s.replace("average", "mean") for s in sparsities)]
+    return Table(name, titles, body, heads=2, base=base, csv="ranking")
+
+
+def ranking_chart(study: Study, rows: pd.DataFrame) -> Chart:
+    rows = rows[rows["sparsity"] != "average"]
+    frame = pd.DataFrame(
+        {
+            "subset": rows["subset"].map(lambda word: SUBSETS[word][0]),
+            "panel": rows["architecture"].map(printed),
+            "strategy": rows["strategy"].where(rows["strategy"] == "random", rows["strategy"].map(printed)),
+            "sparsity": rows["sparsity"],
+            "rbo": rows["rbo"],
+            "RBO": rows["rbo"].map("{:.3f}".format),
+            "interval": span(rows["rbo_low"], rows["rbo_high"]),
+            "lost points": rows["lost_points"].map("{:.1f}".format),
+        }
+    )
+    panels = [printed(a) for a in in_order(rows["architecture"])]
+    menu = {"subset": ("rank", [text for text, _ in SUBSETS.values() if text in set(frame["subset"])])}
+    strategies = [s for s in STRATEGIES[:-1] if s in set(rows["strategy"])]
+    spec = charts.ranking("ranking", menu, panels, sorted(set(rows["sparsity"]), key=float), strategies)
+    return study.chart("ranking", spec, frame)
+
+
+def section(study: Study) -> Section | None:
+    table = study.table("ranking")
+    if table is None:
+        return None
+    part = Section("ranking", "Ranking the pruning algorithms")
+    rows = table[(table["dataset"] == "all") & table["rbo"].notna()]
+    if rows.empty:
+        part.blocks.append(empty("There are not two pruning algorithms with an accuracy to rank."))
+        return part
+    random = rows["strategy"] == "random"
+    shown, others = rows[rows["default"]], rows[~rows["default"] | random]
+    part.blocks += [ranking_chart(study, shown), study.caption("ranking")]
+    paper = printed_values(study.table("paper_comparison"))
+    for subset, (title, paper_table) in SUBSETS.items():
+        for variant, is_default in ((shown, True), (others, False)):
+            chosen = variant[variant["subset"] == subset]
+            placed = chosen.loc[chosen["strategy"] != "random", "missing"]
+            if placed.empty:
+                continue
+            place = placed.iloc[0]
+            # The comparison is made where the paper's cells come out: undefined metrics first.
+            printed_cells = paper if place == "first" else {}
+            result = ranking_table(chosen, f"ranking-{subset}-{place}", paper_table, printed_cells)
+            if is_default:
+                part.blocks += [Heading(f"ranking-{subset}", title), result]
+            else:
+                part.blocks.append(Details(f"The same with undefined metrics ranked {place}", result))
+    return part
