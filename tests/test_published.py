@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 
+import findings
 import numpy as np
 import pandas as pd
 import published_download
@@ -14,6 +15,7 @@ import table_accuracy
 import table_layers
 import table_paper_comparison
 import table_ranking
+import table_redundancy
 import table_regression
 from conftest import REPO, SHARED
 
@@ -184,6 +186,18 @@ def test_shipped_rank_tables_are_those_of_the_published_data(pool):
     evaluation = rank_evaluate.summary_table(rank_evaluate.cell_table(pool))
     known = pd.read_csv(RESOURCES / "rank-evaluation.csv", dtype={"sparsity": str})
     pd.testing.assert_frame_equal(evaluation, known, atol=2e-4)
+
+
+def test_findings_page_of_the_docs_is_that_of_the_published_data(pool, paths):
+    page = (REPO / "docs" / "findings.md").read_text()
+    record = pd.read_csv(RESOURCES / "rank-evaluation.csv", dtype={"sparsity": str})
+    assert findings.prediction(record) in page
+    assert findings.layers(table_layers.layer_correlation(pd.read_parquet(paths[1]))) in page
+    names = topometrics(pool, "mge")
+    rows, _ = table_redundancy.redundancy_rows(pool[pool["encoding"] == "mge"], "mge", names)
+    # The deviation of an identity is rounding noise.
+    expected = [line for line in findings.redundancy(pd.DataFrame(rows)).splitlines() if "deviation" not in line]
+    assert set(expected) <= set(page.splitlines())
 
 
 def test_rank_is_as_good_as_stated():

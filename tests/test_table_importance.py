@@ -8,6 +8,7 @@ import table_importance
 from synthetic_pool import synthetic_pool
 
 from snn.bootstrap import interval, pearson, resampling_weights, weighted_pearson
+from snn.pool import topometrics
 
 
 def test_pearson_against_scipy_also_for_tiny_magnitudes_and_gaps():
@@ -54,6 +55,12 @@ def test_table_finds_the_metric_that_follows_the_drop(tmp_path):
     assert (mge["low"] <= mge["r"]).all()
     assert (mge["r"] <= mge["high"]).all()
     assert set(mge.loc[~mge["mask_only"], "metric"]) == {"strength", "spectral_gap", "spectral_radius"}
+
+
+def test_a_pool_without_topometrics_gives_an_empty_table():
+    pool = synthetic_pool(encodings=("mge",))
+    pool[topometrics(pool, "mge")] = np.nan
+    assert table_importance.importance_table(pool, 5).empty
 
 
 def test_a_constant_metric_and_an_all_missing_drop_are_noted():

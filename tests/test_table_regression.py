@@ -122,12 +122,19 @@ def test_small_study_has_all_scenarios_and_says_where_there_is_no_adjusted_r2():
     assert topology.loc[few, "note"].str.contains("no adjusted R").all()
 
 
+def test_few_networks_per_feature_are_noted():
+    pool = synthetic_pool(seeds=(0, 1), encodings=("mge",))
+    table = table_regression.regression_table(pool, QUICK).query("features == 'topometrics'")
+    assert table["note"].str.contains("unreliable").all()
+
+
 @pytest.mark.parametrize(
     ("change", "note"),
     [
         (lambda pool: pool.assign(drop=np.nan, accuracy=np.nan), "fewer than three"),
         (lambda pool: pool.assign(drop=0.5), "does not vary"),
         (lambda pool: pool.assign(edges=0.0), "fewer than three"),
+        (lambda pool: pool.assign(nodes=np.nan, edges=np.nan), "fewer than three"),
     ],
 )
 def test_pools_without_anything_to_predict(change, note):

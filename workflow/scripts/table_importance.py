@@ -17,7 +17,7 @@ COLUMNS += ["mask_only", "note"]
 def importance_rows(rows: pd.DataFrame, names: list[str], resamples: int) -> list[dict]:
     """r of each metric with the accuracy drop over the networks `rows` of one scenario and encoding."""
     x, y = rows[names].to_numpy(float), rows["drop"].to_numpy(float)
-    if not len(y):
+    if not len(y) or not names:
         return []
     r = pearson(x, y)
     draws = weighted_pearson(x, y, resampling_weights(len(y), resamples))

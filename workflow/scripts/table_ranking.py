@@ -184,10 +184,8 @@ def ranking_table(pool: pd.DataFrame, resamples: int, missing: str) -> pd.DataFr
     weights = seed_resamples(number, resamples if len(starts) < len(frame) else 0)
     # Equal accuracies stay equal: which of two tied algorithms comes first is decided by name, not by the last bit.
     drop = np.round(cell_means(frame["drop"].to_numpy(float), weights, starts), 12)
-    scores = {"ours": mixture_scores(frame, names, weights, starts)}
+    scores = {"ours": mixture_scores(frame, names, weights, starts)} if names else {}
     scores |= {name: cell_means(frame[name].to_numpy(float), weights, starts) for name in LAYER_METRICS}
-    if not names:
-        del scores["ours"]
     cells = frame.iloc[starts][CELL].assign(cell=np.arange(len(starts)))
     lines = []
     for subset, members in SUBSETS.items():

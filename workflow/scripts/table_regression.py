@@ -171,6 +171,8 @@ def regression_rows(rows: pd.DataFrame, names: list[str], baselines: bool, cfg: 
         remarks = [note] if note else []
         if n <= p + 1:
             remarks.append(f"no adjusted R^2: {n} networks for {p} features")
+        elif n < 3 * p:
+            remarks.append(f"{n} networks for {p} features: fits without a penalty are unreliable")
         for kind, errors in cross_validated(X, y, kinds).items():
             everything = {"mean": np.array(list(errors.values()))} | {k: v[None] for k, v in errors.items()}
             for regressor, part in everything.items():
