@@ -74,8 +74,8 @@ def test_every_tool_opens_it(file):
 def test_three_lines_to_igraph(file):
     made, path = file
     table = pq.read_table(path)
-    pairs = zip(table["source"].to_pylist(), table["target"].to_pylist(), strict=True)
-    g = igraph.Graph(n=int(table.schema.metadata[b"nodes"]), edges=pairs, directed=True)
+    pairs = zip(*(table[c].to_pylist() for c in ("source", "target")), strict=True)
+    g = igraph.Graph(int(table.schema.metadata[b"nodes"]), pairs, directed=True)
     g.es["weight"] = table["weight"].to_numpy()
     assert (g.vcount(), g.ecount()) == (made.node_count, made.edge_count)
     assert g.is_simple()
