@@ -126,6 +126,16 @@ class Study:
         return dict(sorted({**recipe, **overrides.get(architecture, {})}.items()))
 
     @cached_property
+    def drawn(self) -> list[dict]:
+        """The networks whose graphs are drawn: of two architectures, the sparsest of the first and last algorithm."""
+        c = self.config
+        if "mge" not in self.encodings:
+            return []
+        words = dict.fromkeys([c["pruning"][0], c["pruning"][-1]])
+        fixed = {"dataset": c["datasets"][0], "sparsity": f"{max(c['sparsities']):g}", "seed": str(c["seeds"][0])}
+        return [{**fixed, "architecture": a, "pruning": word} for a in c["architectures"][:2] for word in words]
+
+    @cached_property
     def shares_cells_with_the_paper(self) -> bool:
         c = self.config
         return bool(PAPER["datasets"] & set(c["datasets"]) and PAPER["architectures"] & set(c["architectures"]))
@@ -146,7 +156,11 @@ class Study:
         folders = [word for word, value in options.items() if "path" in value]
         rank = config.get("rank")
         asked = [(f"datasets[{k}]", w, "datasets") for k, w in enumerate(config["datasets"]) if w not in folders]
-        asked += [(f"{key}[{k}]", w, key) for key in ("architectures", "pruning", "metrics") for k, w in enumerate(config[key])]
+        asked += [
+            (f"{key}[{k}]", w, key)
+            for key in ("architectures", "pruning", "metrics")
+            for k, w in enumerate(config[key])
+        ]
         for name, entry in config.get("external", {}).items():
             if ":" not in entry["architecture"]:
                 asked.append((f"external.{name}.architecture", entry["architecture"], "architectures"))
@@ -156,7 +170,9 @@ class Study:
                 asked.append(("rank.dataset", rank["dataset"], "datasets"))
         for key, word, kind in asked:
             if word not in self.known[kind]:
-                raise ConfigError(f"{key}: {word!r} is not known; {_allowed(word, self.known[kind])}{_HINT.get(kind, '')}")
+                raise ConfigError(
+                    f"{key}: {word!r} is not known; {_allowed(word, self.known[kind])}{_HINT.get(kind, '')}"
+                )
         for dataset in [*config["datasets"], *([rank["dataset"]] if rank else [])]:
             if dataset not in config["training"]:
                 raise ConfigError(

@@ -43,7 +43,7 @@ rule table_regression:
         mem_mb=rising(2000),
         runtime=120,
     params:
-        cfg={"repetitions": 100, "bootstrap": 1000} | study.options("regression"),
+        cfg=lambda w: analysis_cfg(w, "regression"),
         code=lambda w: code_hash("table_regression.py"),
     script:
         "../scripts/table_regression.py"
@@ -65,7 +65,7 @@ rule table_importance:
         mem_mb=rising(1000),
         runtime=30,
     params:
-        cfg={"bootstrap": study.options("ranking").get("bootstrap", 1000)},
+        cfg=lambda w: {"bootstrap": analysis_cfg(w, "ranking")["bootstrap"]},
         code=lambda w: code_hash("table_importance.py"),
     script:
         "../scripts/table_importance.py"
@@ -87,7 +87,7 @@ rule table_ranking:
         mem_mb=rising(1000),
         runtime=30,
     params:
-        cfg={"bootstrap": 1000, "missing": "last"} | study.options("ranking"),
+        cfg=lambda w: analysis_cfg(w, "ranking"),
         code=lambda w: code_hash("table_ranking.py"),
     script:
         "../scripts/table_ranking.py"

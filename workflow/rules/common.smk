@@ -4,6 +4,7 @@ import shutil
 RANKED = "results/rank/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}"
 DATA = "results/data/{dataset}"
 CELL = "results/networks/{dataset}/{architecture}"
+DRAWING = "results/figures/graphs/{dataset}-{architecture}-{pruning}-{sparsity}-{seed}.svg"
 NETWORK = f"{CELL}/{{pruning}}/{{sparsity}}/{{seed}}"
 
 DATASET = {
@@ -97,7 +98,7 @@ def reported_tables(pool):
     names = ["accuracy", "regression", "importance", "ranking", "layers", "layer_correlation", "redundancy"]
     if pool or study.shares_cells_with_the_paper:
         names.append("paper_comparison")
-    return names + (["rank_evaluation"] if pool else [])
+    return names + (["rank_evaluation"] if pool else ["costs"])
 
 
 def ask_for(key):
@@ -105,3 +106,42 @@ def ask_for(key):
     sys.exit(
         f"Error in the config: {key}: is missing; the target `{key}` needs it (config/README.md says what it holds)"
     )
+
+
+ANALYSIS = {"regression": {"bootstrap": 1000, "repetitions": 100}, "ranking": {"bootstrap": 1000, "missing": "last"}}
+
+
+def analysis_cfg(wildcards, table):
+    """Settings of a table: the study's options; the published data always get the paper's repetitions."""
+    return ANALYSIS[table] if wildcards.pool else ANALYSIS[table] | study.options(table)
+
+
+def drawings():
+    return [DRAWING.format(**network) for network in study.drawn]
+
+
+def drawing_titles():
+    return ["{architecture}, {pruning}, sparsity {sparsity}".format(**network) for network in study.drawn]
+
+
+def benchmarks():
+    """The benchmark file of every job that made or measured a network."""
+    files = expand("results/benchmarks/dataset/{dataset}.tsv", dataset=config["datasets"])
+    for stage in ("init", "train_dense"):
+        path = f"results/benchmarks/{stage}/{{dataset}}/{{architecture}}/{{seed}}.tsv"
+        files += expand(path, zip, **columns(study.dense))
+    path = "results/benchmarks/{{stage}}/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}{{family}}.tsv"
+    for network in expand(path, zip, **columns(study.networks)):
+        files += [network.format(stage=stage, family="") for stage in ("prune", "train_sparse", "encode")]
+        files += [network.format(stage="metric", family=f"/{family}") for family in study.metrics]
+    return files
+
+
+def report_cfg(wildcards):
+    if wildcards.pool:
+        title, lead = "The published networks", "The authors' released results, through the same analysis as any study."
+        return {"title": title, "lead": lead, "graphs": []}
+    c = study.config
+    counted = f"{len(study.networks)} sparse and {len(study.dense)} dense networks"
+    lead = f"{counted} on {', '.join(c['datasets'])}: {', '.join(c['architectures'])}."
+    return {"title": "Topology of sparse neural networks", "lead": lead, "graphs": drawing_titles()}

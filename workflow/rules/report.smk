@@ -131,12 +131,57 @@ rule figure_scatter:
         "../scripts/figure_scatter.py"
 
 
+rule figure_graph:
+    input:
+        geometry=rules.geometry.output.geometry,
+        blocks=f"{NETWORK}/mge/blocks.npz",
+    output:
+        DRAWING,
+    log:
+        "results/logs/figure_graph/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
+    benchmark:
+        "results/benchmarks/figure_graph/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(2000),
+        runtime=20,
+    params:
+        title=lambda w: f"{w.architecture} on {w.dataset}, {w.pruning} at sparsity {w.sparsity}",
+        code=lambda w: code_hash("figure_graph.py"),
+    script:
+        "../scripts/figure_graph.py"
+
+
+rule table_costs:
+    input:
+        pool="results/topometrics.parquet",
+        benchmarks=benchmarks(),
+        records=lambda w: rules.pool.input.training + rules.pool.input.dense,
+    output:
+        "results/tables/costs.csv",
+    log:
+        "results/logs/table_costs.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=20,
+    params:
+        code=lambda w: code_hash("table_costs.py"),
+    script:
+        "../scripts/table_costs.py"
+
+
 rule report:
     input:
         pool=POOL,
         tables=lambda w: [f"{TABLE}/{name}.csv".format(pool=w.pool) for name in reported_tables(w.pool)],
         manifest="results/{pool}manifest.json",
         captions=sorted(map(str, Path("workflow/report").glob("*.rst"))),
+        graphs=lambda w: [] if w.pool else drawings(),
     output:
         "results/{pool}report.html",
     log:
@@ -150,7 +195,7 @@ rule report:
         mem_mb=rising(2000),
         runtime=20,
     params:
-        cfg=lambda w: {"title": "The authors' published networks" if w.pool else "Topology of sparse neural networks"},
+        cfg=report_cfg,
         code=lambda w: code_hash("report.py"),
     script:
         "../scripts/report.py"
