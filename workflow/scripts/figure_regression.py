@@ -72,6 +72,10 @@ def regression_figure(table: pd.DataFrame):
         part = rows[rows["scenario"] == scenario]
         found = set(part["value"])
         values = sorted(found, key=float) if scenario == "sparsity_fixed" else in_order(found)
+        if not values:  # too few networks in each pool of this scenario
+            axes[0, j].set_visible(False)
+            axes[1, j].set_visible(False)
+            continue
         axes[0, j].set_title(printed(scenario))
         for i, score in enumerate(["adjusted_r2", "mae"]):
             handles |= draw(axes[i, j], part, values, looks, score)

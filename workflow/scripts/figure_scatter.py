@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from snn.job import job
-from snn.names import TOPOMETRIC_GROUPS, by_group, in_order, printed
+from snn.names import by_group, in_order, printed
 from snn.plots import MARKERS, grid_shape, legend_below, nothing, panels, save
 
 ENCODING = "mge"
@@ -20,12 +20,12 @@ SEQUENCE = LinearSegmentedColormap.from_list("sparsity", ["#9ecae1", "#2171b5", 
 
 def read_columns(pool) -> dict[str, np.ndarray]:
     """The pool's rows of the unrolled graph as {column: values [n]}; of the topometrics those that have a value."""
-    known = [name for members in TOPOMETRIC_GROUPS.values() for name in members]
-    wanted = ["architecture", "sparsity", "drop", *known]
-    present = [name for name in wanted if name in parquet.read_schema(pool).names]
-    table = parquet.read_table(pool, columns=present, filters=[("encoding", "==", ENCODING)])
-    columns = {name: table[name].to_numpy() for name in present}
-    empty = [n for n in known if n in columns and not np.isfinite(columns[n].astype(float)).any()]
+    names = parquet.read_schema(pool).names
+    metrics = [name for name in names if f"raw_{name}" in names]
+    wanted = ["architecture", "sparsity", "drop", *metrics]
+    table = parquet.read_table(pool, columns=wanted, filters=[("encoding", "==", ENCODING)])
+    columns = {name: table[name].to_numpy() for name in wanted}
+    empty = [name for name in metrics if not np.isfinite(columns[name].astype(float)).any()]
     return {name: values for name, values in columns.items() if name not in empty}
 
 

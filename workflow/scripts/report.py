@@ -10,7 +10,7 @@ import pandas as pd
 from snn.charts import CONFIG
 from snn.files import read_json, write_text
 from snn.job import job
-from snn.page import render_page
+from snn.page import downloads, render_page
 from snn.sections import accuracy, comparison, costs, drawings, importance, layers, ranking, regression, run, scatter
 from snn.sections.study import Study
 
@@ -36,7 +36,7 @@ def main(tables: dict, pool, manifest, captions: dict, graphs: list, output, cfg
     frames = read_tables(tables)
     study = Study(pd.read_parquet(pool), frames, read_json(manifest) if manifest else {}, captions, graphs)
     sections = [part for module in SECTIONS if (part := module.section(study))]
-    files = {name: Path(tables[name]).read_text() for name in frames}
+    files = {name: Path(tables[name]).read_text() for name in downloads(sections)}
     write_text(output, render_page(cfg["title"], cfg["lead"], sections, study.data, CONFIG, files))
 
 

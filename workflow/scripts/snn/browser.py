@@ -59,7 +59,7 @@ td.n, th.n { text-align: right; }
 td.long { white-space: normal; min-width: 14rem; }
 thead { position: sticky; top: 0; z-index: 2; }
 thead th { background: var(--tint); font-weight: 600; }
-thead th.group { text-align: center; border-left: 1px solid var(--line); }
+thead th.group { text-align: left; border-left: 1px solid var(--line); }
 thead th { white-space: normal; vertical-align: bottom; }
 thead button { all: unset; cursor: pointer; }
 thead button:focus-visible { outline: 2px solid var(--accent); }
@@ -86,7 +86,7 @@ summary { cursor: pointer; color: var(--accent); }
   nav ol { columns: 2; column-gap: 1rem; }
   main { padding-top: 1rem; }
   h1 { font-size: 1.5rem; }
-  tbody th:first-child { max-width: 8rem; overflow: hidden; text-overflow: ellipsis; }
+  tbody th:first-child { white-space: normal; min-width: 6.5rem; }
 }
 @media print {
   body { font-size: 10pt; }

@@ -19,6 +19,8 @@ CONFIG = {
     "point": {"filled": True},
 }
 FADED = 0.08
+# A long architecture's name over two lines.
+BROKEN = "split(replace(datum.label, 'Wide-', 'Wide-|'), '|')"
 # Very small and very large numbers with an exponent, the others as they are.
 BRIEF = (
     "datum.value != 0 && (abs(datum.value) < 0.001 || abs(datum.value) >= 10000)"
@@ -68,7 +70,9 @@ def chosen_by(chart, menus: dict[str, tuple[str, list[str]]]):
 
 
 def in_panels(chart, panels: list[str], **independent):
-    return chart.facet(alt.Facet("panel:N", sort=panels), columns=1).resolve_scale(**independent)
+    """Panels in the order given, each with an x axis of its own: they may stand far below each other."""
+    chart = chart.facet(alt.Facet("panel:N", sort=panels), columns=1)
+    return chart.resolve_scale(**independent).resolve_axis(x="independent")
 
 
 def accuracy(data: str, algorithms, sparsities: list[str], panels: list[str]) -> dict:
@@ -184,7 +188,7 @@ def heatmap(data: str, rows: list[str], columns: list[str], tooltip: list[str], 
     """One map of correlations `r`, in the orders given."""
     base = alt.Chart(alt.NamedData(data)).encode(
         x=alt.X("column:N", sort=columns, title=None).axis(
-            labelAngle=0 if numbers else -60, labelLimit=110, ticks=False, domain=False
+            labelAngle=0 if numbers else -60, labelLimit=110, labelExpr=BROKEN, ticks=False, domain=False
         ),
         y=alt.Y("row:N", sort=rows, title=None).axis(ticks=False, domain=False),
         tooltip=hints(*tooltip),
@@ -222,7 +226,9 @@ def against(data: str, x: str, y: str, colour: str, words, menus: dict, tooltip:
     )
     ends = alt.Chart().mark_line(color=GREY, strokeDash=[5, 4])
     ends = ends.transform_aggregate(low=f"min({x})", high=f"max({x})")
-    diagonal = ends.transform_fold(["low", "high"], as_=["end", "at"]).encode(x="at:Q", y="at:Q")
+    diagonal = ends.transform_fold(["low", "high"], as_=["end", "at"]).encode(
+        x=alt.X("at:Q", title=x), y=alt.Y("at:Q", title=y)
+    )
     chart, parameters = chosen_by(alt.layer(diagonal, points.add_params(pick), data=alt.NamedData(data)), menus)
     chart = chart.add_params(*parameters).properties(height=380)
     return specification(chart, **({"widest": 560, "margin": 60} | layout))
@@ -240,20 +246,20 @@ def bars(data: str, rows: list[str], value: str, tooltip: list[str]) -> dict:
 
 
 def ratios(data: str, measures: list[str], architectures, menus: dict) -> dict:
-    """Recomputed / published, one row per measure, one tick per cell, on a logarithmic axis around 1."""
+    """Recomputed / released per measure and architecture: the median over the cells and where 90 % of them lie."""
     pick = picked("architecture")
-    ticks = (
-        alt.Chart()
-        .mark_point(size=22, shape="stroke", strokeWidth=1.5, filled=False, angle=90)
-        .encode(
-            x=alt.X("ratio:Q", title="recomputed / released").scale(type="symlog", constant=0.1),
-            y=alt.Y("metric:N", sort=measures, title=None).axis(grid=True, ticks=False, domain=False),
-            color=word_colour("architecture", architectures),
-            opacity=lit(pick, 0.6),
-            tooltip=hints("metric", "cell", "ratio", "z"),
-        )
+    base = alt.Chart().encode(
+        y=alt.Y("metric:N", sort=measures, title=None).axis(grid=True, ticks=False, domain=False),
+        yOffset=alt.YOffset("architecture:N", sort=[printed(a) for a in in_order(architectures)]),
+        color=word_colour("architecture", architectures),
+        opacity=lit(pick),
+        tooltip=hints("metric", "architecture", "median", "90 % of the cells", "cells"),
     )
+    x = alt.X("low:Q", title="recomputed / released").scale(type="symlog", constant=0.1)
+    x = x.axis(values=[-10, -1, 0, 0.2, 0.5, 1, 2, 5, 10, 100])
+    bars = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q")
+    points = base.mark_point(size=26, opacity=1).encode(x="ratio:Q").add_params(pick)
     one = alt.Chart().mark_rule(color=GREY).encode(x=alt.datum(1))
-    chart, parameters = chosen_by(alt.layer(one, ticks.add_params(pick), data=alt.NamedData(data)), menus)
-    chart = chart.add_params(*parameters).properties(height=20 * len(measures))
+    chart, parameters = chosen_by(alt.layer(one, bars, points, data=alt.NamedData(data)), menus)
+    chart = chart.add_params(*parameters).properties(height=26 * len(measures))
     return specification(chart, widest=760, margin=130)

@@ -88,7 +88,7 @@ def paragraph(text: str, kind: str = "") -> str:
 
 def heading(level: int, name: str, text: str) -> str:
     link = f'<a class="anchor" href="#{name}" aria-label="Link to this section">#</a>'
-    return f'<h{level} id="{name}">{escape(text)} {link}</h{level}>'
+    return f'<h{level} id="{name}">{escape(text)}&nbsp;{link}</h{level}>'
 
 
 def facts(pairs: list[tuple[str, str, str]]) -> str:
@@ -175,18 +175,23 @@ def render_blocks(blocks: list) -> str:
     return "".join(map(render_block, blocks))
 
 
-def charts_in(blocks: list) -> list[Chart]:
-    """All charts, also those inside Details and Pairs."""
-    found = []
+def leaves(blocks: list):
+    """All blocks, also those inside Details and Pairs."""
     for block in blocks:
         match block:
-            case Chart():
-                found.append(block)
-            case Pair(inner):
-                found += [chart for blocks in inner for chart in charts_in(blocks)]
+            case Pair(sides):
+                for side in sides:
+                    yield from leaves(side)
             case Details(_, inner):
-                found += charts_in([inner])
-    return found
+                yield from leaves([inner])
+            case _:
+                yield block
+
+
+def downloads(sections: list[Section]) -> list[str]:
+    """The table files that the page's tables offer."""
+    tables = [block for section in sections for block in leaves(section.blocks) if isinstance(block, Table)]
+    return sorted({table.csv for table in tables if table.csv})
 
 
 def caption(path) -> str:
@@ -230,7 +235,7 @@ def render_page(title: str, lead: str, sections: list[Section], data: dict, conf
     """The whole page. data: {name: columns}; config: Vega-Lite's; files: {table name: CSV text} for the downloads."""
     import vl_convert
 
-    charts = charts_in([block for section in sections for block in section.blocks])
+    charts = [block for section in sections for block in leaves(section.blocks) if isinstance(block, Chart)]
     used = {name for chart in charts for name in chart.data}
     content = {
         "data": {name: columns for name, columns in data.items() if name in used},

@@ -39,7 +39,8 @@ def accuracy_table(table: pd.DataFrame, dataset: str, paper: dict) -> Table:
                 continue
             winner = found.printed != "*" and found.accuracy_mean == best.get((a, s))
             cell = Cell(spaced(found.printed), f"{found.accuracy_mean:.6g}", "n best" if winner else "n")
-            line.append(beside(cell, paper, (PAPER_TABLES.get(dataset), printed(a), algorithm, f"{s:g}"), 1))
+            place = (PAPER_TABLES.get(dataset), printed(a), algorithm, f"{s:g}")
+            line.append(beside(cell, found.accuracy_mean, paper, place, 1))
         body.append(line)
     return Table(f"accuracy-{dataset}", ["algorithm", *(f"{s:g}" for _, s in columns)], body, groups, csv="accuracy")
 

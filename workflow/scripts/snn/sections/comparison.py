@@ -3,10 +3,15 @@
 import pandas as pd
 
 from snn import charts
-from snn.names import in_order, printed
+from snn.names import printed
 from snn.page import Cell, Chart, Heading, Section, Table, number
 from snn.sections.printed_values import signed
-from snn.sections.study import Study, printed_columns
+from snn.sections.study import Study, menus, printed_columns, span
+
+
+def row_name(row: str) -> str:
+    """A row of a printed table: an algorithm, a strategy, or an encoding and its score."""
+    return printed(row).replace("/adjusted_r2", ", adjusted R²").replace("/mae", ", MAE")
 
 
 def summary_table(table: pd.DataFrame) -> Table:
@@ -26,7 +31,7 @@ def cell_table(table: pd.DataFrame) -> Table:
         # Tables 8 to 10 are in percent with one decimal, the errors of Table 3 have three.
         digits = 1 if row.table in (8, 9, 10) else 3 if row.row.endswith("/mae") else 2
         known = pd.notna(row.difference)
-        line = [Cell(f"Table {row.table}", row.table), Cell(row.scenario_or_model), Cell(printed(row.row))]
+        line = [Cell(f"Table {row.table}", row.table), Cell(row.scenario_or_model), Cell(row_name(row.row))]
         line += [Cell(row.column), number(row.printed, digits), number(row.ours, digits)]
         line.append(Cell(signed(row.difference, digits), f"{row.difference:.6g}", "n") if known else number(None))
         line += [Cell("yes" if row.agrees else "no"), Cell(row.note if isinstance(row.note, str) else "", None, "long")]
@@ -40,29 +45,33 @@ def comparison_chart(study: Study, table: pd.DataFrame) -> Chart:
     frame = pd.DataFrame(
         {
             "table": [f"Table {number}" for number in rows["table"]],
-            "cell": rows["scenario_or_model"] + ", " + rows["row"].map(printed) + ", " + rows["column"],
+            "model": rows["scenario_or_model"],
+            "cell": rows["scenario_or_model"] + ", " + rows["row"].map(row_name) + ", " + rows["column"],
             "printed": rows["printed"],
             "ours": rows["ours"],
         }
     )
     found = [f"Table {number}" for number in sorted(set(rows["table"]))]
     hints = ["cell", "printed", "ours"]
-    spec = charts.against("paper", "printed", "ours", "table", found, {"table": ("show", found)}, hints)
+    words = set(rows["scenario_or_model"])
+    spec = charts.against("paper", "printed", "ours", "model", words, {"table": ("show", found)}, hints)
     return study.chart("paper", spec, frame, "canvas")
 
 
 def pool_chart(study: Study, table: pd.DataFrame) -> Chart:
-    """Recomputed / published, one point per cell and measure."""
+    """Recomputed / released, summed up over the cells of each encoding, architecture and measure."""
     rows = table[table["ratio"].notna()]
-    frame = printed_columns(rows, ["encoding", "dataset", "architecture", "pruning", "sparsity", "metric"])
-    frame["cell"] = frame["pruning"] + " " + frame["sparsity"] + ", "
-    frame["cell"] += frame["architecture"] + " on " + frame["dataset"]
-    frame = frame[["encoding", "architecture", "metric", "cell"]].assign(ratio=rows["ratio"], z=rows["z"])
-    order = list(dict.fromkeys(rows["metric"]))
-    encodings = [printed(e) for e in in_order(rows["encoding"])]
-    menus = {"encoding": ("encoding", encodings)}
-    spec = charts.ratios("pool_comparison", [printed(m) for m in order], set(rows["architecture"]), menus)
-    return study.chart("pool_comparison", spec, frame, "canvas")
+    groups = rows.groupby(["encoding", "architecture", "metric"])["ratio"]
+    middle = groups.quantile([0.05, 0.5, 0.95]).unstack().set_axis(["low", "ratio", "high"], axis=1).reset_index()
+    frame = printed_columns(middle, ["encoding", "architecture", "metric"])
+    frame = frame.assign(low=middle["low"], ratio=middle["ratio"], high=middle["high"])
+    frame["median"] = frame["ratio"].map("{:.4g}".format)
+    frame["90 % of the cells"] = span(frame["low"], frame["high"], 3)
+    frame["cells"] = groups.size().to_numpy()
+    measures = [printed(measure) for measure in dict.fromkeys(rows["metric"])]
+    choices = menus(rows, {"encoding": "encoding"})
+    spec = charts.ratios("pool_comparison", measures, set(rows["architecture"]), choices)
+    return study.chart("pool_comparison", spec, frame)
 
 
 def section(study: Study) -> Section | None:

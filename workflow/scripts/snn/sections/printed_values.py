@@ -11,15 +11,11 @@ def key(text) -> str:
 
 
 def printed_values(comparison: pd.DataFrame | None) -> dict:
-    """{(table, model or scenario, row, column): (printed, difference)}; empty without a comparison."""
+    """{(table, model or scenario, row, column): printed value}; empty without a comparison."""
     if comparison is None:
         return {}
-    columns = ["table", "scenario_or_model", "row", "column", "printed", "difference"]
-    return {
-        (int(table), key(model), key(row), key(column)): (value, difference)
-        for table, model, row, column, value, difference in comparison[columns].itertuples(index=False)
-        if pd.notna(value)
-    }
+    rows = comparison[["table", "scenario_or_model", "row", "column", "printed"]].dropna().itertuples(index=False)
+    return {(int(table), key(model), key(row), key(column)): value for table, model, row, column, value in rows}
 
 
 def signed(difference: float, digits: int) -> str:
@@ -28,10 +24,10 @@ def signed(difference: float, digits: int) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
-def beside(cell: Cell, values: dict, place: tuple, digits: int) -> Cell:
+def beside(cell: Cell, ours: float, printed: dict, place: tuple, digits: int) -> Cell:
     """The cell with the printed value and ours minus it in small print below, where the paper has one."""
     table, *names = place
-    value, difference = values.get((table, *map(key, names)), (None, None))
+    value = printed.get((table, *map(key, names)))
     if value is not None:
-        cell.small = f"{value:.{digits}f}" + (f" ({signed(difference, digits)})" if pd.notna(difference) else "")
+        cell.small = f"{value:.{digits}f} ({signed(ours - value, digits)})"
     return cell

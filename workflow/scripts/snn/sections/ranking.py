@@ -40,7 +40,7 @@ def ranking_table(rows: pd.DataFrame, name: str, paper_table: int, paper: dict) 
                     cell.text += f" ± {found.rbo_std:.2f}" if pd.notna(found.rbo_std) else ""
                     cell.mark = "n best" if round(found.rbo, 9) == best.get((architecture, sparsity)) else "n"
                 column = "Avg." if sparsity == "average" else sparsity
-                line.append(beside(cell, paper, (paper_table, printed(architecture), strategy, column), 2))
+                line.append(beside(cell, found.rbo, paper, (paper_table, printed(architecture), strategy, column), 2))
             body.append(line)
     titles = ["architecture", "strategy", *(s.replace("average", "mean") for s in sparsities)]
     return Table(name, titles, body, heads=2, base=base, csv="ranking")
@@ -87,9 +87,7 @@ def section(study: Study) -> Section | None:
             if placed.empty:
                 continue
             place = placed.iloc[0]
-            # The comparison is made where the paper's cells come out: undefined metrics first.
-            printed_cells = paper if place == "first" else {}
-            result = ranking_table(chosen, f"ranking-{subset}-{place}", paper_table, printed_cells)
+            result = ranking_table(chosen, f"ranking-{subset}-{place}", paper_table, paper)
             if is_default:
                 part.blocks += [Heading(f"ranking-{subset}", title), result]
             else:

@@ -54,15 +54,18 @@ def score_table(rows: pd.DataFrame, order: list[str], score: str, paper: dict) -
         line = [Cell(model)]
         for scenario, value in columns:
             found = cells.get((model, scenario, value))
-            if found is None or pd.isna(getattr(found, score)):
-                line.append(nothing())
+            ours = getattr(found, score, float("nan"))
+            if pd.isna(ours):
+                # With as many features as networks R² cannot be adjusted, but there is one.
+                line.append(nothing() if found is None else Cell(f"R² = {found.r2:.2f}", f"{found.r2:.6g}", "n soft"))
                 continue
-            cell = number(getattr(found, score), digits)
+            cell = number(ours, digits)
             if score == "adjusted_r2":
                 cell.text += f" ± {found.adjusted_r2_std:.2f}"
-            if found.features == "topometrics" and getattr(found, score) == best.get((scenario, value)):
+            if found.features == "topometrics" and ours == best.get((scenario, value)):
                 cell.mark = "n best"
-            line.append(beside(cell, paper, (3, printed(scenario), f"{model}/{score}", printed(value)), digits))
+            place = (3, printed(scenario), f"{model}/{score}", printed(value))
+            line.append(beside(cell, ours, paper, place, digits))
         body.append(line)
     titles = ["features", *(printed(value) for _, value in columns)]
     return Table(f"regression-{score}", titles, body, scenario_groups(columns), csv="regression")
