@@ -76,11 +76,11 @@ rule published:
 # Has no output, so that the recommendation is printed whenever it is asked for.
 rule rank:
     input:
-        lambda w: rules.rank_order.output if study.ranked else ask_for("rank"),
+        recommendation=lambda w: rules.rank_order.output.recommendation if study.ranked else ask_for("rank"),
     log:
         "results/logs/rank.log",
     localrule: True
     conda:
         "envs/workflow.yaml"
     shell:
-        "tee {log} < {input[1]}"
+        "tee {log} < {input.recommendation}"

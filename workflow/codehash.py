@@ -43,7 +43,7 @@ def _file(name: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _dump(node) -> str:
-    """The syntax tree as text, without docstrings, positions and whatever is empty (which differs by Python version)."""
+    """The syntax tree as text, without docstrings, positions and what is empty (that differs by Python version)."""
     if isinstance(node, ast.AST):
         fields = []
         for field, value in ast.iter_fields(node):
@@ -73,7 +73,7 @@ def _imports(tree: ast.Module, name: str):
 
 
 def _module_files(parts: list[str]):
-    """The files that Python executes for `import a.b.c`, where they are ours: a/__init__.py, a/b/__init__.py, a/b/c.py."""
+    """The files that `import a.b.c` executes, where they are ours: a/__init__.py, a/b/__init__.py, a/b/c.py."""
     for depth in range(1, len(parts) + 1):
         stem = "/".join(parts[:depth])
         for candidate in (f"{stem}/__init__.py", f"{stem}.py"):

@@ -6,6 +6,7 @@ the key, the value and what is allowed.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from functools import cached_property
 from itertools import product
@@ -228,8 +229,6 @@ def _one_line(error) -> str:
         rule = ", ".join(map(repr, rule))
     what = _WHAT.get(error.validator, error.message.replace("\n", " ")).format(rule)
     if error.validator == "type" and isinstance(value, str) and rule in ("number", "integer"):
-        try:
+        with contextlib.suppress(ValueError):
             what += f"; YAML reads it as text, write it as {float(value)!r}"
-        except ValueError:
-            pass
     return f"{key or 'config'}: {value!r} {what}"
