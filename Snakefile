@@ -20,27 +20,6 @@ except ConfigError as error:
     sys.exit(f"Error in the config: {error}")
 
 
-wildcard_constraints:
-    dataset="[a-z][a-z0-9_]*",
-    architecture="[a-z][a-z0-9_]*",
-    pruning="|".join(study.known["pruning"]),
-    sparsity=r"0\.[0-9]+",
-    seed="[0-9]+",
-    encoding="|".join(study.known["encodings"]),
-    metric="|".join(study.known["metrics"]),
-    pool="(published/)?",
-
-
-# A GPU is a resource of one machine, so it is counted per group or job and not over the whole cluster.
-resource_scopes:
-    gpu="local",
-
-
-localrules:
-    all,
-    published,
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/train.smk"

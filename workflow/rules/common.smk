@@ -1,6 +1,28 @@
 # Paths of one network, limits of a job, what a script is told. Included first.
 import shutil
 
+
+wildcard_constraints:
+    dataset="[a-z][a-z0-9_]*",
+    architecture="[a-z][a-z0-9_]*",
+    pruning="|".join(study.known["pruning"]),
+    sparsity=r"0\.[0-9]+",
+    seed="[0-9]+",
+    encoding="|".join(study.known["encodings"]),
+    metric="|".join(study.known["metrics"]),
+    pool="(published/)?",
+
+
+# A GPU is a resource of one machine, so it is counted per group or job and not over the whole cluster.
+resource_scopes:
+    gpu="local",
+
+
+localrules:
+    all,
+    published,
+
+
 RANKED = "results/rank/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}"
 DATA = "results/data/{dataset}"
 CELL = "results/networks/{dataset}/{architecture}"
@@ -130,10 +152,12 @@ def benchmarks():
     for stage in ("init", "train_dense"):
         path = f"results/benchmarks/{stage}/{{dataset}}/{{architecture}}/{{seed}}.tsv"
         files += expand(path, zip, **columns(study.dense))
-    path = "results/benchmarks/{{stage}}/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}{{family}}.tsv"
-    for network in expand(path, zip, **columns(study.networks)):
-        files += [network.format(stage=stage, family="") for stage in ("prune", "train_sparse", "encode")]
-        files += [network.format(stage="metric", family=f"/{family}") for family in study.metrics]
+    stages = ["prune", "train_sparse", "encode", *(f"metric/{family}" for family in study.metrics)]
+    for network in study.networks:
+        place = "{dataset}/{architecture}/{pruning}/{sparsity}/{seed}".format(**network)
+        for stage in stages:
+            rule_name, _, family = stage.partition("/")
+            files.append("/".join(filter(None, ["results/benchmarks", rule_name, place, family])) + ".tsv")
     return files
 
 
