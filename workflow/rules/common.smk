@@ -152,12 +152,11 @@ def benchmarks():
     for stage in ("init", "train_dense"):
         path = f"results/benchmarks/{stage}/{{dataset}}/{{architecture}}/{{seed}}.tsv"
         files += expand(path, zip, **columns(study.dense))
-    stages = ["prune", "train_sparse", "encode", *(f"metric/{family}" for family in study.metrics)]
+    path = "results/benchmarks/{stage}/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
+    family_path = "results/benchmarks/metric/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}/{family}.tsv"
     for network in study.networks:
-        place = "{dataset}/{architecture}/{pruning}/{sparsity}/{seed}".format(**network)
-        for stage in stages:
-            rule_name, _, family = stage.partition("/")
-            files.append("/".join(filter(None, ["results/benchmarks", rule_name, place, family])) + ".tsv")
+        files += [path.format(stage=stage, **network) for stage in ("prune", "train_sparse", "encode")]
+        files += [family_path.format(family=family, **network) for family in study.metrics]
     return files
 
 
