@@ -17,6 +17,9 @@ quickstart: $(STAMP)
 test: $(STAMP) lint
 	$(BIN)/python -m pytest -n auto --durations=10
 
+test-faults: $(STAMP)
+	$(BIN)/python -m pytest -m faults -v --durations=0 tests/faults
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -43,7 +43,7 @@ def changed(path: str, value):
         ("training.digits.weight_decay", "1e-4", ["training.digits.weight_decay", "'1e-4'", "0.0001"]),
         ("training", {}, ["training", "'digits'"]),
         ("options.er.rule", "papers", ["options.er.rule", "'papers'", "'reference', 'paper'"]),
-        ("options.errr", {}, ["options.errr", "did you mean 'erk'?"]),
+        ("options.errr", {}, ["options.errr", "did you mean 'er'?"]),
         ("options.motifs", {"engine": "fast"}, ["options.motifs.engine", "'fast'", "'structured'"]),
         ("options.mine", {"path": "somewhere"}, []),
         ("rank", {"architecture": "resnet20", "dataset": "digits"}, ["rank.sparsity", "missing"]),
