@@ -4,12 +4,14 @@ spectral_gap: l1 - l3 of the three largest eigenvalue magnitudes of the adjacenc
 spectral_radius: the largest eigenvalue of the Laplacian D - A.
 """
 
+from functools import cache
+
 import numpy as np
 
 from snn import measure
 from snn.convolution import Adjacency
 from snn.degrees import weighted_degrees
-from snn.eigen import NotConverged, largest_eigenpairs
+from snn.eigen import NotConverged, refined_eigenpairs
 from snn.job import job
 from snn.measure import Missing
 
@@ -21,7 +23,7 @@ TOLERANCE = 1e-9  # error bound over the largest eigenvalue
 def structured(graph, cfg) -> dict:
     if not graph.edge_count:
         return {"spectral_gap": 0.0, "spectral_radius": 0.0}
-    adjacency = Adjacency(graph)
+    adjacency = cache(lambda dtype: Adjacency(graph, dtype))
     return {
         "spectral_gap": attempt(lambda seed: gap(graph, adjacency, seed)),
         "spectral_radius": attempt(lambda seed: laplacian_radius(graph, adjacency, seed)),
@@ -58,22 +60,23 @@ def singular_values(adjacency, rows, layers, count: int, seed: int) -> list[floa
 
     From the eigenvectors of B^T B; the values themselves are those of B V, which loses nothing to the squaring.
     """
-    other = None if layers is None else {k for k in range(len(adjacency.layers)) if k not in layers}
+    exact = adjacency(np.dtype(np.float64))
+    other = None if layers is None else set(range(len(exact.layers))) - layers
 
     def image(x):
-        full = np.zeros((len(rows), x.shape[1]))
+        full = np.zeros((len(rows), x.shape[1]), x.dtype)
         full[rows] = x
-        return adjacency.apply(full, layers)
+        return adjacency(x.dtype).apply(full, layers)
 
-    def square(x):
-        return adjacency.apply(image(x), other)[rows]
+    def square(dtype):
+        return lambda x: adjacency(dtype).apply(image(x), other)[rows]
 
     size = int(rows.sum())
     if size <= max(DENSE, count + 1):
         vectors = np.eye(size)
     else:
         start = np.random.default_rng(seed).random((size, count + 1))
-        _, vectors = largest_eigenpairs(square, start, count, TOLERANCE)
+        _, vectors = refined_eigenpairs(square, start, count, TOLERANCE)
     values = np.linalg.svd(image(vectors), compute_uv=False)
     return [float(value) for value in np.pad(values, (0, count))[:count]]
 
@@ -81,13 +84,14 @@ def singular_values(adjacency, rows, layers, count: int, seed: int) -> list[floa
 def laplacian_radius(graph, adjacency, seed=0) -> float:
     degree = weighted_degrees(graph)[:, None]
 
-    def laplacian(x):
-        return degree * x - adjacency.apply(x)
+    def laplacian(dtype):
+        diagonal = degree.astype(dtype)
+        return lambda x: diagonal * x - adjacency(dtype).apply(x)
 
     if graph.node_count <= DENSE:
-        return float(np.linalg.eigvalsh(laplacian(np.eye(graph.node_count)))[-1])
+        return float(np.linalg.eigvalsh(laplacian(degree.dtype)(np.eye(graph.node_count)))[-1])
     start = np.random.default_rng(seed).standard_normal((graph.node_count, 1))
-    values, _ = largest_eigenpairs(laplacian, start, 1, TOLERANCE)
+    values, _ = refined_eigenpairs(laplacian, start, 1, TOLERANCE)
     return float(values[0])
 
 

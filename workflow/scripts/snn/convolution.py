@@ -1,4 +1,4 @@
-"""Products of a layered graph's weighted adjacency matrix with vectors, block by block, never unrolled, in float64."""
+"""Products of a layered graph's weighted adjacency matrix with vectors, block by block, mostly never unrolled."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class KernelProduct:
     target position) reads one such sum, as in a convolution by im2col.
     """
 
-    def __init__(self, block: KernelBlock, source: Layer, target: Layer):
+    def __init__(self, block: KernelBlock, source: Layer, target: Layer, dtype):
         out, per_group, height, width = block.mask.shape
-        self.kernel = block.weight.astype(np.float64).reshape(block.groups, out // block.groups, -1)
+        self.kernel = block.weight.astype(dtype).reshape(block.groups, out // block.groups, -1)
         self.source_channels = slice(block.source_channel, block.source_channel + block.groups * per_group)
         self.target_channels = slice(block.target_channel, block.target_channel + out)
-        self.y, self.x = Axis(block.y, source.height), Axis(block.x, source.width)
+        self.y, self.x = Axis(block.y, source.height, dtype), Axis(block.x, source.width, dtype)
         self.column_shape = block.groups * per_group, height, width, target.height, target.width
         rows, columns = self.y.reads(height, target.height), self.x.reads(width, target.width)
         self.reads = [
@@ -42,7 +42,7 @@ class KernelProduct:
     def forward(self, x: np.ndarray, result: np.ndarray, workspace: Workspace) -> None:
         """Add W x to `result`. x: [C, H, W, k] of the source layer, result: [C', H', W', k] of the target layer."""
         pooled = self.x.sum_windows(self.y.sum_windows(x[self.source_channels], 1), 2)
-        columns = workspace.array((*self.column_shape, x.shape[3]))
+        columns = workspace.array((*self.column_shape, x.shape[3]), x.dtype)
         for missing in self.unread:
             columns[missing] = 0
         for entry, window in self.reads:
@@ -53,12 +53,12 @@ class KernelProduct:
     def backward(self, x: np.ndarray, result: np.ndarray, workspace: Workspace) -> None:
         """Add W^T x to `result`. x: [C', H', W', k] of the target layer, result: [C, H, W, k] of the source layer."""
         values = x[self.target_channels].reshape(len(self.kernel), self.kernel.shape[1], -1)
-        columns = workspace.array((*self.column_shape, x.shape[3]))
+        columns = workspace.array((*self.column_shape, x.shape[3]), x.dtype)
         flat = columns.reshape(len(self.kernel), self.kernel.shape[2], -1)
         np.matmul(self.kernel.swapaxes(1, 2), values, out=flat)
         plain = self.y.is_plain and self.x.is_plain
         into = result[self.source_channels]
-        pooled = into if plain else np.zeros((len(into), self.y.count, self.x.count, x.shape[3]))
+        pooled = into if plain else np.zeros((len(into), self.y.count, self.x.count, x.shape[3]), x.dtype)
         for entry, window in self.reads:
             if self.repeats:
                 np.add.at(pooled, window, columns[entry])
@@ -72,22 +72,22 @@ class Workspace:
     """One array that all products write their columns to: fresh memory costs more than the arithmetic."""
 
     def __init__(self):
-        self.memory = np.empty(0)
+        self.memory = np.empty(0, np.uint8)
 
-    def array(self, shape) -> np.ndarray:
-        size = math.prod(shape)
+    def array(self, shape, dtype) -> np.ndarray:
+        size = math.prod(shape) * dtype.itemsize
         if size > len(self.memory):
-            self.memory = np.empty(size)
-        return self.memory[:size].reshape(shape)
+            self.memory = np.empty(size, np.uint8)
+        return self.memory[:size].view(dtype).reshape(shape)
 
 
 class Axis:
     """One axis table in terms of windows: sets of source positions that feed a kernel offset together.
 
-    windows: float64 [count, positions], 0 or 1; table: rows (offset, target, window).
+    windows: [count, positions], 0 or 1; table: rows (offset, target, window).
     """
 
-    def __init__(self, table: np.ndarray, positions: int):
+    def __init__(self, table: np.ndarray, positions: int, dtype):
         groups: dict[tuple[int, int], list[int]] = {}
         for source, offset, target in table.tolist():
             groups.setdefault((offset, target), []).append(source)
@@ -95,7 +95,7 @@ class Axis:
         number = {window: k for k, window in enumerate(windows)}
         self.table = sorted((*key, number[tuple(sorted(sources))]) for key, sources in groups.items())
         self.count = len(windows)
-        self.windows = np.zeros((len(windows), positions))
+        self.windows = np.zeros((len(windows), positions), dtype)
         for k, window in enumerate(windows):
             self.windows[k, list(window)] = 1
         self.is_plain = np.array_equal(self.windows, np.eye(positions))
@@ -132,14 +132,14 @@ def as_slice(index: np.ndarray) -> slice | None:
 class EdgeProduct:
     """W x and W^T x of one block's explicit edges, as a scipy.sparse matrix."""
 
-    def __init__(self, block: Block, layers: list[Layer]):
+    def __init__(self, block: Block, layers: list[Layer], dtype):
         from scipy import sparse
 
         source, target = layers[block.source], layers[block.target]
         pieces = list(block_edges(block, layers, 1 << 22))
         tails, heads, weight = (np.concatenate(part) for part in zip(*pieces, strict=True))
         ends = heads - np.int32(target.offset), tails - np.int32(source.offset)
-        self.matrix = sparse.csr_array((weight.astype(np.float64), ends), (target.size, source.size))
+        self.matrix = sparse.csr_array((weight.astype(dtype), ends), (target.size, source.size))
 
     def forward(self, x: np.ndarray, result: np.ndarray, workspace: Workspace) -> None:
         result += (self.matrix @ x.reshape(-1, x.shape[3])).reshape(result.shape)
@@ -149,9 +149,10 @@ class EdgeProduct:
 
 
 class Adjacency:
-    """The symmetric weighted adjacency matrix of a layered graph, float64, as products with [N, k] vectors."""
+    """The symmetric weighted adjacency matrix of a layered graph, as products with [N, k] vectors of one dtype."""
 
-    def __init__(self, graph: LayeredGraph):
+    def __init__(self, graph: LayeredGraph, dtype):
+        self.dtype = dtype
         self.layers, self.workspace = graph.layers, Workspace()
         many = graph.edge_count > MANY
         self.products = [
@@ -163,8 +164,8 @@ class Adjacency:
         if isinstance(block, KernelBlock):
             multiplications = block.mask.size * target.height * target.width
             if not many or block.edge_count > SPARSE * multiplications:
-                return KernelProduct(block, source, target)
-        return EdgeProduct(block, self.layers)
+                return KernelProduct(block, source, target, self.dtype)
+        return EdgeProduct(block, self.layers, self.dtype)
 
     def apply(self, x: np.ndarray, only: set[int] | None = None) -> np.ndarray:
         """A x for x [N, k]; with `only`, x is taken to be zero outside those layers."""
