@@ -71,7 +71,9 @@ def write_results(folder: Path, pool: pd.DataFrame) -> Path:
     write_parquet(pool, pool_path)
     write_parquet(synthetic_layers(pool), layers)
     table_accuracy.main(pool_path, tables / "accuracy.csv")
-    table_regression.main(pool_path, tables / "regression.csv", {"repetitions": 1, "bootstrap": 10})
+    table_regression.main(
+        pool_path, tables / "regression.csv", tables / "predictions.csv", {"repetitions": 1, "bootstrap": 10}
+    )
     table_importance.main(pool_path, tables / "importance.csv", {"bootstrap": 10})
     table_ranking.main(pool_path, tables / "ranking.csv", {"bootstrap": 5, "missing": "last"})
     table_layers.main(layers, tables / "layers.csv", tables / "layer_correlation.csv")

@@ -19,7 +19,7 @@ def tables():
     pool = synthetic_pool(datasets=("digits", "other"), sparsities=(0.6, 0.9), seeds=(0, 1), encodings=("mge",))
     names = table_redundancy.topometrics(pool, "mge")
     return {
-        "regression": table_regression.regression_table(pool, {"repetitions": 1, "bootstrap": 5}),
+        "regression": table_regression.regression_tables(pool, {"repetitions": 1, "bootstrap": 5})[0],
         "redundancy": pd.DataFrame(table_redundancy.redundancy_rows(pool, "mge", names)[0]),
         "importance": table_importance.importance_table(pool, 10),
         "ranking": table_ranking.ranking_table(pool, 5, "last"),
@@ -68,7 +68,7 @@ def test_reproduction_lists_what_does_not_agree():
 def test_tables_without_values_are_named_as_such(tmp_path):
     empty = synthetic_pool(encodings=("mge",)).assign(drop=np.nan)
     paths = {"regression": tmp_path / "regression.csv", "ranking": tmp_path / "ranking.csv"}
-    table_regression.regression_table(empty, {"repetitions": 1, "bootstrap": 0}).to_csv(paths["regression"])
+    table_regression.regression_tables(empty, {"repetitions": 1, "bootstrap": 0})[0].to_csv(paths["regression"])
     table_ranking.ranking_table(empty, 0, "last").to_csv(paths["ranking"])
     findings.main(paths, tmp_path / "findings.md", {"title": "Nothing"})
     assert (tmp_path / "findings.md").read_text().count("The table holds no values.") == 3

@@ -81,7 +81,7 @@ def test_collinear_features_and_more_features_than_networks_give_finite_predicti
 
 def test_perfectly_linear_outcome_is_recovered():
     pool = synthetic_pool(seeds=(0, 1, 2), encodings=("mge",))
-    table = table_regression.regression_table(pool, QUICK)
+    table = table_regression.regression_tables(pool, QUICK)[0]
     chosen = table.query("features == 'topometrics' and regressor == 'linear' and folds == 'random'")
     # sink is 1 - accuracy and the drop is linear in accuracy.
     assert (chosen["r2"] > 0.999).all()
@@ -103,7 +103,7 @@ def test_folds_test_every_network_once_and_grouped_folds_keep_cells_together():
 
 def test_bootstrap_interval_holds_the_estimate_and_adjustment_follows_the_formula():
     pool = synthetic_pool(seeds=(0, 1, 2), encodings=("mge",))
-    table = table_regression.regression_table(pool, {"repetitions": 2, "bootstrap": 200})
+    table = table_regression.regression_tables(pool, {"repetitions": 2, "bootstrap": 200})[0]
     part = table.query("features == 'graph_size' and regressor == 'mean' and folds == 'random'")
     assert (part["adjusted_r2_low"] <= part["adjusted_r2"]).all()
     assert (part["adjusted_r2"] <= part["adjusted_r2_high"]).all()
@@ -112,7 +112,7 @@ def test_bootstrap_interval_holds_the_estimate_and_adjustment_follows_the_formul
 
 
 def test_small_study_has_all_scenarios_and_says_where_there_is_no_adjusted_r2():
-    table = table_regression.regression_table(synthetic_pool(), QUICK)
+    table = table_regression.regression_tables(synthetic_pool(), QUICK)[0]
     topology = table.query("features == 'topometrics' and folds == 'random' and regressor == 'mean'")
     assert len(topology) == 3 * (3 + 2)
     assert np.isfinite(topology["r2"]).all()
@@ -124,7 +124,7 @@ def test_small_study_has_all_scenarios_and_says_where_there_is_no_adjusted_r2():
 
 def test_few_networks_per_feature_are_noted():
     pool = synthetic_pool(seeds=(0, 1), encodings=("mge",))
-    table = table_regression.regression_table(pool, QUICK).query("features == 'topometrics'")
+    table = table_regression.regression_tables(pool, QUICK)[0].query("features == 'topometrics'")
     assert table["note"].str.contains("unreliable").all()
 
 
@@ -138,7 +138,7 @@ def test_few_networks_per_feature_are_noted():
     ],
 )
 def test_pools_without_anything_to_predict(change, note):
-    table = table_regression.regression_table(change(synthetic_pool()), QUICK)
+    table = table_regression.regression_tables(change(synthetic_pool()), QUICK)[0]
     assert table["r2"].isna().all()
     assert table["note"].str.contains(note).all()
 
@@ -147,7 +147,7 @@ def test_missing_values_cost_a_network_or_a_metric_but_not_the_table():
     pool = synthetic_pool(seeds=(0, 1), encodings=("mge",))
     pool.loc[pool.index[0], "sink"] = np.nan
     pool.loc[pool["pruning"].isin(["er", "erk"]), "n2"] = np.nan
-    table = table_regression.regression_table(pool, QUICK).query("features == 'topometrics'")
+    table = table_regression.regression_tables(pool, QUICK)[0].query("features == 'topometrics'")
     assert table["note"].str.contains("n2").all()
     assert (table["feature_count"] == 15).all()
     assert table["networks"].min() == 27
@@ -156,7 +156,18 @@ def test_missing_values_cost_a_network_or_a_metric_but_not_the_table():
 def test_one_architecture_and_one_sparsity(tmp_path):
     pool = synthetic_pool(architectures=("conv_small",), sparsities=(0.9,))
     pool.to_parquet(tmp_path / "pool.parquet")
-    table_regression.main(tmp_path / "pool.parquet", tmp_path / "regression.csv", QUICK)
+    table_regression.main(tmp_path / "pool.parquet", tmp_path / "regression.csv", tmp_path / "predictions.csv", QUICK)
     table = pd.read_csv(tmp_path / "regression.csv")
     assert set(table["scenario"]) == {"sparsity_fixed", "architecture_fixed"}
     assert set(table["folds"]) == {"random", "leave_one_algorithm_out"}
+
+
+def test_predictions_are_the_networks_behind_the_scores():
+    pool = synthetic_pool(seeds=(0, 1))
+    table, predictions = table_regression.regression_tables(pool, QUICK)
+    paper = table.query("features == 'topometrics' and folds == 'random' and regressor == 'mean'")
+    paper = paper.set_index(table_regression.SCENARIO)
+    for where, rows in predictions.groupby(table_regression.SCENARIO):
+        assert len(rows) == len(rows.drop_duplicates(table_regression.NETWORK)) == paper["networks"][where]
+        # The error of a mean prediction is at most the mean error of the predictions.
+        assert (rows["predicted"] - rows["drop"]).abs().mean() <= paper["mae"][where] + 1e-12

@@ -31,7 +31,8 @@ rule table_regression:
     input:
         pool=POOL,
     output:
-        f"{TABLE}/regression.csv",
+        regression=f"{TABLE}/regression.csv",
+        predictions=f"{TABLE}/predictions.csv",
     log:
         "results/logs/{pool}table_regression.log",
     benchmark:

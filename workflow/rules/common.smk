@@ -117,7 +117,8 @@ def published_files(folder):
 
 def reported_tables(pool):
     """The tables on the page of the study, or of the published data; with the printed values where the paper has any."""
-    names = ["accuracy", "regression", "importance", "ranking", "layers", "layer_correlation", "redundancy"]
+    names = ["accuracy", "regression", "predictions", "importance", "ranking", "layers", "layer_correlation"]
+    names += ["redundancy", "metric_correlation"]
     if pool or study.shares_cells_with_the_paper:
         names.append("paper_comparison")
     return names + (["rank_evaluation"] if pool else ["costs"])

@@ -22,7 +22,7 @@ def read_tables(paths: dict[str, str]) -> dict[str, pd.DataFrame]:
     text = dict.fromkeys(["value", "column"], str)
     frames = {}
     for name, path in paths.items():
-        kinds = text | ({"sparsity": str} if name == "ranking" else {})
+        kinds = text | ({"sparsity": str} if name in ("ranking", "rank_evaluation") else {})
         try:
             frames[name] = pd.read_csv(path, dtype=kinds)
         except pd.errors.EmptyDataError:

@@ -1,7 +1,8 @@
 """How well topology predicts the accuracy drop: the paper's Table 3, trivial baselines, and harder splits.
 
-One row per scenario, encoding, feature set, kind of fold and regressor; regressor "mean" averages the eight. The
-paper's table is `features` = topometrics, `folds` = random, `regressor` = mean (section 4.2.1, appendix A.6).
+regression.csv: one row per scenario, encoding, feature set, kind of fold and regressor; regressor "mean" averages the
+eight. The paper's table is `features` = topometrics, `folds` = random, `regressor` = mean (section 4.2.1, A.6).
+predictions.csv: the networks behind those rows, each with its drop and the mean of its out-of-fold predictions.
 """
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from snn.bootstrap import interval, resampling_weights
 from snn.job import job
-from snn.pool import encodings, min_max, read_pool, scenarios, topometrics, write_table
+from snn.pool import NETWORK, encodings, min_max, read_pool, scenarios, topometrics, write_table
 from snn.regression import REGRESSORS, predictions
 
 FOLDS = 5
@@ -17,7 +18,9 @@ CELL = ["dataset", "architecture", "pruning", "sparsity"]
 LEAVE_OUT = {"leave_one_architecture_out": "architecture", "leave_one_dataset_out": "dataset"} | {
     "leave_one_algorithm_out": "pruning"
 }
-COLUMNS = ["scenario", "value", "encoding", "features", "folds", "regressor", "networks", "feature_count"]
+SCENARIO = ["scenario", "value", "encoding"]
+PREDICTED = [*NETWORK, "drop", "predicted"]
+COLUMNS = [*SCENARIO, "features", "folds", "regressor", "networks", "feature_count"]
 COLUMNS += ["r2", "adjusted_r2", "adjusted_r2_std", "adjusted_r2_low", "adjusted_r2_high", "mae", "mae_std", "note"]
 
 
@@ -150,17 +153,21 @@ def cross_validated(X: np.ndarray, y: np.ndarray, kinds: dict[str, np.ndarray]) 
     return result
 
 
-def regression_rows(rows: pd.DataFrame, names: list[str], baselines: bool, cfg: dict) -> list[dict]:
-    """All rows of the table for one scenario and encoding, without the columns that name them."""
+def regression_rows(
+    rows: pd.DataFrame, names: list[str], baselines: bool, cfg: dict
+) -> tuple[list[dict], pd.DataFrame]:
+    """One scenario and encoding: all rows of the table, without the columns that name them, and the networks' drop as
+    predicted from the topometrics (random folds, mean over regressors and repetitions)."""
     rows, names, note = usable(rows, names)
     y = rows["drop"].to_numpy(float)
     n = len(y)
     if n < 3 or np.ptp(y) < 1e-9:
         reason = "fewer than three networks with accuracy and edges" if n < 3 else "the accuracy drop does not vary"
-        return [{"features": "topometrics", "folds": "random", "regressor": "mean", "networks": n, "note": reason}]
+        line = {"features": "topometrics", "folds": "random", "regressor": "mean", "networks": n, "note": reason}
+        return [line], pd.DataFrame(columns=PREDICTED)
     kinds = divisions(rows, cfg["repetitions"])
     resamples = resampling_weights(n, cfg["bootstrap"])
-    table = []
+    table, predicted = [], pd.DataFrame(columns=PREDICTED)
     for features, values in feature_sets(rows, names, baselines).items():
         X = scaled(values)
         p = X.shape[1]
@@ -175,32 +182,39 @@ def regression_rows(rows: pd.DataFrame, names: list[str], baselines: bool, cfg: 
             remarks.append(f"{n} networks for {p} features: fits without a penalty are unreliable")
         for kind, errors in cross_validated(X, y, kinds).items():
             everything = {"mean": np.array(list(errors.values()))} | {k: v[None] for k, v in errors.items()}
+            if features == "topometrics" and kind == "random":
+                predicted = rows[[*NETWORK, "drop"]].assign(predicted=y + everything["mean"].mean((0, 1)))
             for regressor, part in everything.items():
                 values = scores(y, part, p, resamples)
                 table.append(entry | {"folds": kind, "regressor": regressor, "note": "; ".join(remarks)} | values)
-    return table
+    return table, predicted
 
 
-def regression_table(pool: pd.DataFrame, cfg: dict) -> pd.DataFrame:
-    """The whole table; the baselines that do not depend on the encoding are fitted with the first encoding only."""
+def regression_tables(pool: pd.DataFrame, cfg: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The whole table, and the predictions of single networks; the baselines that do not depend on the encoding are
+    fitted with the first encoding only."""
     found = encodings(pool)
-    table = []
+    table, predictions = [], []
     for scenario, value, rows in scenarios(pool):
         for encoding in found:
             names = topometrics(pool, encoding)
             part = rows[rows["encoding"] == encoding]
-            lines = regression_rows(part, names, encoding == found[0], cfg)
-            table.extend({"scenario": scenario, "value": value, "encoding": encoding} | line for line in lines)
+            lines, predicted = regression_rows(part, names, encoding == found[0], cfg)
+            where = {"scenario": scenario, "value": value, "encoding": encoding}
+            table.extend(where | line for line in lines)
+            predictions.append(predicted.assign(**where))
         print(f"{scenario} {value} done")
-    return pd.DataFrame(table, columns=COLUMNS)
+    return pd.DataFrame(table, columns=COLUMNS), pd.concat(predictions)[[*SCENARIO, *PREDICTED]]
 
 
-def main(pool, output, cfg: dict) -> None:
+def main(pool, scores_output, predictions_output, cfg: dict) -> None:
     """cfg: repetitions of the cross-validation, bootstrap resamples."""
     print(f"{len(REGRESSORS)} regressors, {cfg['repetitions']} repetitions of {FOLDS}-fold cross-validation")
-    write_table(regression_table(read_pool(pool), cfg), output)
+    table, predicted = regression_tables(read_pool(pool), cfg)
+    write_table(table, scores_output)
+    write_table(predicted, predictions_output)
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(snakemake.input.pool, snakemake.output[0], snakemake.params.cfg)
+        main(snakemake.input.pool, snakemake.output.regression, snakemake.output.predictions, snakemake.params.cfg)

@@ -62,12 +62,11 @@ def pool_chart(study: Study, table: pd.DataFrame) -> Chart:
     """Recomputed / released, summed up over the cells of each encoding, architecture and measure."""
     rows = table[table["ratio"].notna()]
     groups = rows.groupby(["encoding", "architecture", "metric"])["ratio"]
-    middle = groups.quantile([0.05, 0.5, 0.95]).unstack().set_axis(["low", "ratio", "high"], axis=1).reset_index()
-    frame = printed_columns(middle, ["encoding", "architecture", "metric"])
-    frame = frame.assign(low=middle["low"], ratio=middle["ratio"], high=middle["high"])
+    middle = pd.DataFrame({"low": groups.quantile(0.05), "ratio": groups.median(), "high": groups.quantile(0.95)})
+    middle = middle.assign(cells=groups.size()).reset_index()
+    frame = middle.assign(**printed_columns(middle, ["encoding", "architecture", "metric"]))
     frame["median"] = frame["ratio"].map("{:.4g}".format)
     frame["90 % of the cells"] = span(frame["low"], frame["high"], 3)
-    frame["cells"] = groups.size().to_numpy()
     measures = [printed(measure) for measure in dict.fromkeys(rows["metric"])]
     choices = menus(rows, {"encoding": "encoding"})
     spec = charts.ratios("pool_comparison", measures, set(rows["architecture"]), choices)

@@ -67,6 +67,29 @@ def ranking_chart(study: Study, rows: pd.DataFrame) -> Chart:
     return study.chart("ranking", spec, frame)
 
 
+PROCEDURES = {
+    "leave_one_architecture_out": "architecture unknown",
+    "leave_one_dataset_out": "data set unknown",
+    "in_sample": "in sample (optimistic)",
+    "constant_order": "one order for all, from the other architectures",
+    "random_order": "random order",
+}
+
+
+def evaluation_table(table: pd.DataFrame) -> Table:
+    """How well the order before training does, over all cells."""
+    body = []
+    for row in table[table["sparsity"] == "all"].itertuples():
+        line = [Cell(PROCEDURES.get(row.procedure, row.procedure)), number(row.cells, 0)]
+        for value, low, high in ((row.rbo, row.rbo_low, row.rbo_high), (row.tau, row.tau_low, row.tau_high)):
+            cell = number(value)
+            cell.small = f"{low:.2f} to {high:.2f}".replace("-", "−")
+            line.append(cell)
+        body.append([*line, number(row.lost_points), number(100 * row.first_is_best, 0)])
+    titles = ["when the order is asked for", "cells", "RBO", "Kendall's tau", "lost points", "first is best (%)"]
+    return Table("rank-evaluation", titles, body, csv="rank_evaluation")
+
+
 def section(study: Study) -> Section | None:
     table = study.table("ranking")
     if table is None:
@@ -92,4 +115,8 @@ def section(study: Study) -> Section | None:
                 part.blocks += [Heading(f"ranking-{subset}", title), result]
             else:
                 part.blocks.append(Details(f"The same with undefined metrics ranked {place}", result))
+    evaluation = study.table("rank_evaluation")
+    if evaluation is not None:
+        part.blocks += [Heading("rank-evaluation", "Ranking before training"), evaluation_table(evaluation)]
+        part.blocks.append(study.caption("rank_evaluation"))
     return part
