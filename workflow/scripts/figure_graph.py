@@ -1,0 +1,184 @@
+"""A drawing of a multipartite graph, layer by layer, that shows where its connections thin out (paper, Figure 1).
+
+Every layer is a column of nodes in the order of their ids, so a channel is a band. Nodes are aggregated into bins (one
+bin per node in a small layer) and edges into bundles from bin to bin. A pixel between two columns has the colour of the
+share of the dense network's edges through it that the sparse one has kept. Blocks that skip layers are arcs above.
+Below, for every layer, that share, and the nodes that have lost their edges.
+"""
+
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Arc, Patch
+from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
+
+from snn import geometry as geometries
+from snn import graph as graphs
+from snn.degrees import degrees
+from snn.graph import LayeredGraph
+from snn.job import job
+from snn.plots import PAGE, mpl, save
+
+BINS = 144  # bins of a large layer, and pixel rows of the drawing
+KINDS = ["connected", "source", "sink", "disconnected"]
+COLOURS = np.array([[0.82, 0.82, 0.82], [0.97, 0.58, 0.1], [0.78, 0.1, 0.55], [0.1, 0.1, 0.1]])
+SHARE = mpl.colormaps["YlGnBu"]
+
+
+def node_kinds(graph: LayeredGraph) -> np.ndarray:
+    """Index into KINDS of every node, int64 [N]. Inputs are no sources, outputs no sinks (paper, Appendix B.1)."""
+    outdegree, indegree = degrees(graph)
+    inner = np.ones((2, graph.node_count), bool)
+    for row, ranges in zip(inner, (graph.inputs, graph.outputs), strict=True):
+        for start, stop in ranges:
+            row[start:stop] = False
+    no_in, no_out = indegree == 0, outdegree == 0
+    return np.select([no_in & no_out, no_out & inner[1], no_in & inner[0]], [3, 2, 1], 0)
+
+
+def bundles(graph: LayeredGraph, bins: int = BINS) -> dict[tuple[int, int], np.ndarray]:
+    """For each pair of layers with edges, their number from bin to bin: float64 [source bins, target bins].
+
+    A layer of at most `bins` nodes has one bin per node.
+    """
+    sizes = [min(bins, layer.size) for layer in graph.layers]
+    bin_of = np.concatenate(
+        [np.arange(la.size) * size // la.size for la, size in zip(graph.layers, sizes, strict=True)]
+    )
+    total = {}
+    for block, tail, head, _ in graph.edges():
+        pair = block.source, block.target
+        shape = sizes[pair[0]], sizes[pair[1]]
+        counts = np.bincount(bin_of[tail] * shape[1] + bin_of[head], minlength=shape[0] * shape[1])
+        total[pair] = total.get(pair, 0) + counts.reshape(shape).astype(float)
+    return total
+
+
+def raster(counts: np.ndarray, width: int, height: int = BINS) -> np.ndarray:
+    """Edges through each pixel if bundles are straight lines between their bins' centres: float64 [height, width]."""
+    left, right = ((np.arange(size) + 0.5) / size for size in counts.shape)
+    image = np.empty((height, width))
+    for column in range(width):
+        f = (column + 0.5) / width
+        y = np.add.outer((1 - f) * left, f * right) * height
+        image[:, column] = np.bincount(np.minimum(y, height - 1).astype(int).ravel(), counts.ravel(), height)
+    return image
+
+
+def composition(kinds: np.ndarray, width: int, height: int = BINS) -> np.ndarray:
+    """A column of nodes as colours [height, width, 3]: each pixel row splits into the kinds of the nodes it covers."""
+    edges = np.linspace(0, len(kinds), height + 1)
+    image = np.empty((height, width, 3))
+    for row in range(height):
+        part = np.sort(kinds[int(edges[row]) : max(int(np.ceil(edges[row + 1])), int(edges[row]) + 1)])[::-1]
+        image[row] = COLOURS[part[np.arange(width) * len(part) // width]]
+    return image
+
+
+def image_of(graph: LayeredGraph, kept: dict, dense: dict, norm: LogNorm, strip: int, gap: int) -> np.ndarray:
+    """The aggregated drawing: columns of nodes, `strip` pixels wide, and the edges between them, `gap` pixels wide."""
+    kinds = node_kinds(graph)
+    parts = []
+    for k, layer in enumerate(graph.layers):
+        parts.append(composition(kinds[layer.offset : layer.offset + layer.size], strip))
+        if k + 1 == len(graph.layers):
+            break
+        between = np.ones((BINS, gap, 3))
+        if (k, k + 1) in dense:
+            possible = raster(dense[k, k + 1], gap)
+            share = raster(kept.get((k, k + 1), np.zeros_like(dense[k, k + 1])), gap) / np.maximum(possible, 1e-12)
+            colours = SHARE(norm(np.maximum(share, norm.vmin)))[..., :3]
+            between = np.where((share > 0)[..., None], colours, between)
+        parts.append(between)
+    return np.concatenate(parts, axis=1)
+
+
+def draw(graph: LayeredGraph, dense: LayeredGraph, title: str = "") -> Figure:
+    """graph: a sparse network's graph; dense: the graph of the same network with all its weights."""
+    kept, possible = bundles(graph), bundles(dense)
+    share = {pair: kept[pair].sum() / counts.sum() if pair in kept else 0.0 for pair, counts in possible.items()}
+    lowest = min((value for value in share.values() if value), default=0.1)
+    norm = LogNorm(min(10 ** np.floor(np.log10(lowest)), 0.1), 1)
+    count = len(graph.layers)
+    figure = Figure(figsize=(np.clip(0.45 * count, 0.5 * PAGE, 1.5 * PAGE), 4.6))
+    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[6, 1.3, 1.3])
+    gap = int(np.clip(1600 / count, 8, 60))
+    strip = max(3, gap // 8)
+    half = strip / (strip + gap) / 2
+    pixels = image_of(graph, kept, possible, norm, strip, gap)
+    top.imshow(pixels, extent=(-half, count - 1 + half, 1, 0), aspect="auto", interpolation="nearest")
+    highest = draw_skips(top, share, norm, count)
+    top.set(ylim=(1.01, -0.03 - highest), xlim=(-0.6, count - 0.4), yticks=[])
+    size = f"{graph.node_count:,} nodes, {graph.edge_count:,} edges"
+    top.set_title(f"{title}: {size}" if title else size)
+    top.grid(False)
+    top.spines[:].set_visible(False)
+    top.tick_params(length=0)
+    draw_shares(middle, share, norm.vmin)
+    draw_kinds(bottom, graph)
+    names = [f"{la.name}  {la.channels}×{la.height}×{la.width}" for la in graph.layers]
+    bottom.set_xticks(np.arange(count), names, rotation=90)
+    bottom.tick_params(axis="x", labelsize=min(6, 6 * 60 / count))
+    figure.colorbar(mpl.cm.ScalarMappable(norm, SHARE), ax=top, aspect=30, pad=0.01, label="edges kept", format=percent)
+    handles = [Patch(color=colour, label=kind) for kind, colour in zip(KINDS, COLOURS, strict=True)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, title="nodes", title_fontsize=6.5)
+    return figure
+
+
+def draw_skips(axis, share: dict[tuple[int, int], float], norm: LogNorm, count: int) -> float:
+    """Arcs over the drawing for edges that skip layers, grey where none is left. Returns the highest arc's height."""
+    highest = 0.0
+    for (source, target), value in share.items():
+        if target - source > 1:
+            rise = 0.3 * np.sqrt((target - source) / count)
+            colour = SHARE(norm(value)) if value else "#dddddd"
+            middle = (source + target) / 2, -0.01
+            axis.add_patch(Arc(middle, target - source, 2 * rise, theta1=180, theta2=360, color=colour))
+            highest = max(highest, rise)
+    return highest
+
+
+def percent(share: float, _=None) -> str:
+    return f"{100 * share:g}%"
+
+
+def draw_shares(axis, share: dict[tuple[int, int], float], lowest: float) -> None:
+    """Share of the dense network's edges that are left, at the middle of the way between the two layers."""
+    for (source, target), value in share.items():
+        skip = target - source > 1
+        if value:
+            axis.plot((source + target) / 2, value, marker="_" if skip else "o", color="#225ea8", markersize=3)
+        else:
+            axis.plot((source + target) / 2, 1, marker="x", color="#cc0000", markersize=4)
+    axis.set(yscale="log", ylabel="edges\nkept", ylim=(0.7 * lowest, 1.4))
+    axis.yaxis.set_major_locator(LogLocator(10, numticks=4))
+    axis.yaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_formatter(percent)
+
+
+def draw_kinds(axis, graph: LayeredGraph) -> None:
+    """Share of each layer's nodes that are sources, sinks or disconnected."""
+    kinds = node_kinds(graph)
+    share = np.array(
+        [
+            np.bincount(kinds[layer.offset : layer.offset + layer.size], minlength=4) / layer.size
+            for layer in graph.layers
+        ]
+    )
+    base = np.zeros(len(share))
+    for kind in (1, 2, 3):
+        axis.bar(np.arange(len(share)), share[:, kind], bottom=base, color=COLOURS[kind], width=0.6)
+        base += share[:, kind]
+    axis.set(ylabel="nodes\nmarked", ylim=(0, max(0.02, 1.05 * base.max())))
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0 if base.max() > 0.05 else 1))
+
+
+def main(geometry, blocks, output, title) -> None:
+    shape = geometries.load(geometry)
+    ones = {p.key: np.ones(p.shape, bool) for p in shape.parameters}
+    save(draw(graphs.load(blocks), geometries.encode(shape, ones, ones), title), output)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(snakemake.input.geometry, snakemake.input.blocks, snakemake.output[0], snakemake.params.title)
