@@ -1,0 +1,53 @@
+"""Take in a network that was trained elsewhere: the same three files that the study's own networks have.
+
+From an architecture, an input shape and a checkpoint come the geometry of its graph, a plain state_dict and the masks;
+the encode rule and all metrics then run as they do for the study.
+"""
+
+import torch
+
+from snn.architectures import load
+from snn.files import atomic
+from snn.geometry import save
+from snn.job import InputError, job
+from snn.masks import save_masks
+from snn.trace import trace
+from snn.weights import load_network
+
+
+def build(architecture: str, classes: int, channels: int, options: dict) -> torch.nn.Module:
+    """The network of a word, or of the user's `path/to/file.py:callable`, with its own initial weights."""
+    try:
+        module = load(architecture)(num_classes=classes, in_channels=channels, **options)
+    except InputError:
+        raise
+    except Exception as error:  # the user's own code: whatever it raises is theirs to mend
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"architecture {architecture!r}, called with num_classes={classes}: {line}") from error
+    if not isinstance(module, torch.nn.Module):
+        raise InputError(f"architecture {architecture!r} returns a {type(module).__name__}, not a torch.nn.Module")
+    return module
+
+
+def main(weights, mask, output, cfg) -> None:
+    """weights: the checkpoint; mask: a file of masks or None; output: geometry, model, mask.
+
+    cfg: architecture, architecture_options, classes, input (channels, height, width), identity_shortcuts.
+    """
+    module = build(cfg["architecture"], cfg["classes"], cfg["input"][0], cfg["architecture_options"])
+    geometry = trace(module, cfg["input"], cfg["identity_shortcuts"])
+    masks = load_network(weights, module, geometry.parameters, mask)
+    save(geometry, output["geometry"])
+    with atomic(output["model"]) as temporary:
+        torch.save(module.state_dict(), temporary)
+    save_masks(output["mask"], masks)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.weights,
+            snakemake.input.get("mask"),
+            dict(snakemake.output.items()),
+            snakemake.params.cfg,
+        )
