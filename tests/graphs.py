@@ -49,7 +49,7 @@ def layered_graphs(draw, identity_blocks=True, dense_concatenation=True):
         for size in (source.height, source.width):
             kernel = draw(st.integers(1, min(3, size // pool)))
             padding = draw(st.integers(0, kernel - 1))
-            tables.append(conv_table(size, kernel, draw(st.integers(1, 2)), padding, pool) + (kernel,))
+            tables.append((*conv_table(size, kernel, draw(st.integers(1, 2)), padding, pool), kernel))
         (y, new_height, a), (x, new_width, b) = tables
         groups = 2 if source.channels % 2 == 0 and out % 2 == 0 and draw(st.booleans()) else 1
         layers.append(Layer(f"conv{k}", out, new_height, new_width, source.offset + source.size))

@@ -9,6 +9,7 @@ import metric_ramanujan
 import numpy as np
 import pytest
 
+from snn import edges
 from snn import graph as graph_files
 from snn.files import read_json
 from snn.measure import Missing, describe, means
@@ -18,6 +19,7 @@ def files(folder, **encoded):
     paths = {}
     for name, graph in encoded.items():
         graph_files.save(graph, folder / f"{name}.npz")
+        edges.write(graph, folder / f"{name}.parquet")
         paths[name] = {"blocks": folder / f"{name}.npz", "edges": folder / f"{name}.parquet"}
     return paths, {"encodings": list(encoded), "engine": "structured"}
 
@@ -90,3 +92,21 @@ def test_means_skip_what_is_missing():
     graph = graphs.from_pairs([(0, 1)], sizes=[1, 1])
     layers = [describe(graph, {"a": value}, {"a": None}) for value in (1.0, Missing("none"), 2.0)]
     assert means(layers)["raw"] == {"a": 1.5}
+
+
+@pytest.mark.parametrize("family", [metric_local, metric_kcore, metric_motifs, metric_ramanujan, metric_density])
+def test_the_igraph_engine_reads_the_parquet_file_and_agrees(tmp_path, family):
+    unrolled = graphs.from_pairs([(0, 2), (1, 2), (2, 3), (0, 3)], sizes=[2, 1, 1], kernels=True)
+    rng = np.random.default_rng(0)
+    rolled = graphs.bipartite([rng.random((9, 6)) < 0.7, rng.random((8, 8)) < 0.7])
+    paths, cfg = files(tmp_path, mge=unrolled, rolled=rolled)
+    results = {}
+    for engine in ("structured", "igraph"):
+        family.main(paths, tmp_path / "out.json", cfg | {"engine": engine})
+        results[engine] = read_json(tmp_path / "out.json")["encodings"]
+    assert results["igraph"].keys() == results["structured"].keys()
+    for name, entry in results["igraph"].items():
+        for key in ("nodes", "edges", "missing"):
+            assert entry[key] == results["structured"][name][key]
+        for kind in ("raw", "normalised"):
+            assert entry[kind] == pytest.approx(results["structured"][name][kind], abs=1e-9)

@@ -1,14 +1,25 @@
 """Components against igraph."""
 
+from itertools import pairwise
+
 import graphs
 import metric_components
+import pytest
 
+from snn import undirected
 from snn.edgelist import unroll
 
 
 @graphs.each(graphs.layered_graphs())
 def test_both_engines_agree(graph):
     assert metric_components.structured(graph, {}) == metric_components.reference(unroll(graph), {})
+
+
+@graphs.each(graphs.layered_graphs())
+def test_compiled_search_agrees(graph):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(undirected, "COMPILE", 0)
+        assert metric_components.structured(graph, {}) == metric_components.reference(unroll(graph), {})
 
 
 def test_isolated_nodes_are_components_and_halves_stay_apart():
@@ -18,5 +29,5 @@ def test_isolated_nodes_are_components_and_halves_stay_apart():
 
 def test_a_long_path_whose_ids_run_back_and_forth_is_one_component():
     order = [0, 7, 1, 6, 2, 5, 3, 4]
-    graph = graphs.from_pairs([sorted(pair) for pair in zip(order, order[1:], strict=False)], sizes=[1] * 8)
+    graph = graphs.from_pairs([sorted(pair) for pair in pairwise(order)], sizes=[1] * 8)
     assert metric_components.structured(graph, {})["components"] == 1

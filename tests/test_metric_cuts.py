@@ -2,13 +2,22 @@
 
 import graphs
 import metric_cuts
+import pytest
 
+from snn import undirected
 from snn.edgelist import unroll
 
 
 @graphs.each(graphs.layered_graphs())
 def test_both_engines_agree(graph):
     assert metric_cuts.structured(graph, {}) == metric_cuts.reference(unroll(graph), {})
+
+
+@graphs.each(graphs.layered_graphs())
+def test_two_forests_keep_every_cut(graph):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(undirected, "COMPILE", 0)
+        assert metric_cuts.structured(graph, {}) == metric_cuts.reference(unroll(graph), {})
 
 
 def test_a_single_edge_is_a_bridge_without_cut_nodes():

@@ -5,6 +5,7 @@ import metric_kcore
 import numpy as np
 import pytest
 
+from snn import undirected
 from snn.edgelist import igraph_graph, unroll
 from snn.undirected import coreness, neighbour_lists
 
@@ -16,3 +17,11 @@ def test_coreness_of_every_node(graph):
     assert coreness(*neighbour_lists(graph.node_count, edges.source, edges.target)).tolist() == expected
     assert metric_kcore.structured(graph, {})["k_core"] == pytest.approx(np.mean(expected))
     assert metric_kcore.reference(edges, {})["k_core"] == pytest.approx(np.mean(expected))
+
+
+@graphs.each(graphs.layered_graphs())
+def test_compiled_peeling_agrees(graph):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(undirected, "COMPILE", 0)
+        core = metric_kcore.coreness(graph)
+    assert core.tolist() == igraph_graph(unroll(graph)).coreness()

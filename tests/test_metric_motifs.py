@@ -56,7 +56,7 @@ def test_dense_concatenation_is_seen_as_a_possible_k4():
 
 def test_sampling_agrees_within_its_standard_error():
     rng = np.random.default_rng(0)
-    pairs = np.argwhere(rng.random((40, 40)) < 0.3) + [0, 40]
+    pairs = np.argwhere(rng.random((40, 40)) < 0.3) + np.array([0, 40])
     edges = unroll(graphs.from_pairs(pairs, sizes=[40, 40]))
     exact = metric_motifs.reference(edges, {})["motif4"]
     raw = metric_motifs.sampled(igraph_graph(edges), share=0.2, seed=1)

@@ -46,7 +46,7 @@ def test_reference_agrees_with_lapack(graph):
 def two_equal_halves(size=400):
     rng = np.random.default_rng(0)
     half = np.argwhere(rng.random((size // 2, size // 2)) < 0.05)
-    pairs = np.concatenate([half + [0, size], half + [size // 2, size + size // 2]])
+    pairs = np.concatenate([half + np.array(shift) for shift in ([0, size], [size // 2, size + size // 2])])
     return graphs.from_pairs(pairs, sizes=[size, size], kernels=True)
 
 

@@ -1,16 +1,28 @@
 """Weakly connected components: their number (isolated nodes count) and mean size (paper, Table 2)."""
 
-from snn import measure
+import numpy as np
+
+from snn import measure, undirected
+from snn.degrees import degrees
 from snn.edgelist import igraph_graph, unroll
 from snn.job import job
-from snn.undirected import component_count
 
 NORMALISED_BY = {"components": None, "component_size": "nodes"}
 
 
 def structured(graph, cfg) -> dict:
-    edges = unroll(graph)
-    return described(component_count(graph.node_count, edges.source, edges.target), graph.node_count)
+    return described(component_count(graph), graph.node_count)
+
+
+def component_count(graph) -> int:
+    if graph.edge_count < undirected.COMPILE:
+        edges = unroll(graph)
+        return undirected.component_count(graph.node_count, edges.source, edges.target)
+    from snn import links
+
+    degree = np.add(*degrees(graph))
+    _, trees = links.forest(links.links(graph), degree, np.full(len(degree), -1))
+    return trees
 
 
 def reference(edges, cfg) -> dict:

@@ -1,18 +1,29 @@
 """Cut edges (bridges) and cut nodes (articulation points), edge direction ignored (paper, Table 2)."""
 
-from snn import measure
+import numpy as np
+
+from snn import measure, undirected
+from snn.degrees import degrees
 from snn.edgelist import igraph_graph, unroll
 from snn.job import job
-from snn.undirected import cut_counts, neighbour_lists
 
 NORMALISED_BY = {"cut_edges": "edges", "cut_nodes": "edges"}
 
 
 def structured(graph, cfg) -> dict:
-    edges = unroll(graph)
-    first, neighbours = neighbour_lists(graph.node_count, edges.source, edges.target)
-    bridges, points = cut_counts(first.tolist(), neighbours.tolist())
+    bridges, points = cut_counts(graph)
     return {"cut_edges": bridges, "cut_nodes": points}
+
+
+def cut_counts(graph) -> tuple[int, int]:
+    """Numbers of bridges and of articulation points."""
+    if graph.edge_count < undirected.COMPILE:
+        edges = unroll(graph)
+        lists = undirected.neighbour_lists(graph.node_count, edges.source, edges.target)
+        return undirected.cut_counts(*(part.tolist() for part in lists))
+    from snn import links
+
+    return links.cut_counts(links.links(graph), np.add(*degrees(graph)))
 
 
 def reference(edges, cfg) -> dict:

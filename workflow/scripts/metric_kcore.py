@@ -2,17 +2,26 @@
 
 import numpy as np
 
-from snn import measure
+from snn import measure, undirected
+from snn.degrees import degrees
 from snn.edgelist import igraph_graph, unroll
 from snn.job import job
-from snn.undirected import coreness, neighbour_lists
 
 NORMALISED_BY = {"k_core": "edges"}
 
 
 def structured(graph, cfg) -> dict:
-    edges = unroll(graph)
-    return {"k_core": coreness(*neighbour_lists(graph.node_count, edges.source, edges.target)).mean()}
+    return {"k_core": coreness(graph).mean()}
+
+
+def coreness(graph) -> np.ndarray:
+    """Coreness of every node, int64 [N]."""
+    if graph.edge_count < undirected.COMPILE:
+        edges = unroll(graph)
+        return undirected.coreness(*undirected.neighbour_lists(graph.node_count, edges.source, edges.target))
+    from snn import links
+
+    return links.coreness(links.links(graph), np.add(*degrees(graph)))
 
 
 def reference(edges, cfg) -> dict:

@@ -5,7 +5,6 @@ FANMOD kind enumerate or sample them instead, which is what the igraph engine do
 enough, a RAND-ESU sample (Wernicke 2006) repeated for its standard error where there are not.
 """
 
-
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -197,7 +196,7 @@ def two_colouring(graph, steps) -> list[int] | None:
 
 
 def explicit_counts(matrix, degree, paths_at_once: int = 1 << 24) -> Counts:
-    """The same from a symmetric scipy.sparse CSR matrix A of ones: f = A A, by runs of rows; K4 inside neighbourhoods."""
+    """The same from a symmetric CSR matrix A of ones: f = A A, by runs of rows; K4 inside neighbourhoods."""
     n = matrix.shape[0]
     paths = np.cumsum(matrix @ degree)
     cycles = on_edges = diamonds = weighted = 0
@@ -255,7 +254,7 @@ IGRAPH_CLASS = (6, 4, 8, 7, 9, 10)
 
 
 def sampled(graph, share: float, seed: int) -> dict:
-    """RAND-ESU: of the branches (first node, second node) of the search tree, each is followed with probability `share`.
+    """RAND-ESU: each branch (first node, second node) of the search tree is followed with probability `share`.
 
     igraph's counts are divided by it. Cutting at the second level is unbiased and spreads the sample over all nodes
     (igraph 1.0 counts too few when it cuts at the third). motif4_error: standard error of the mean over RUNS runs.

@@ -1,4 +1,4 @@
-"""Ramanujan-based metrics of every rolled layer: delta_r, delta_r_imdb, lambda_imsg (the paper's section 4.3 baselines).
+"""Ramanujan-based metrics of every rolled layer: delta_r, delta_r_imdb, lambda_imsg (baselines of section 4.3).
 
 Pal et al. 2022 for delta_r, Hoang et al. 2023b for delta_r_imdb and 2023a for lambda_imsg. The eigenvalues of a
 bipartite graph are plus and minus the singular values of its biadjacency matrix, so the first and the third largest

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from snn.graph import Block, EdgeBlock, KernelBlock, Layer, LayeredGraph, block_edges
+from snn.graph import Block, KernelBlock, Layer, LayeredGraph, block_edges
 
 # An explicit matrix is faster than products over channels where a block has few edges for its dense multiplications,
 # and only worth its import in a graph that has many.
@@ -35,7 +35,9 @@ class KernelProduct:
         ]
         self.unread = [(slice(None), a, slice(None), missing) for a, (_, _, missing) in enumerate(rows) if len(missing)]
         self.unread += [
-            (slice(None), slice(None), b, slice(None), missing) for b, (_, _, missing) in enumerate(columns) if len(missing)
+            (slice(None), slice(None), b, slice(None), missing)
+            for b, (_, _, missing) in enumerate(columns)
+            if len(missing)
         ]
         self.repeats = any(len(np.unique(window)) < len(window) for window, _, _ in rows + columns)
 

@@ -43,6 +43,16 @@ class EdgeList:
         )
 
 
+def read(path) -> EdgeList:
+    """What `snn.edges.write` wrote."""
+    from snn import edges
+
+    header = edges.read_metadata(path)
+    layers = [Layer(*entry) for entry in header["layers"]]
+    inputs, outputs = (np.array(header[key], np.int64).reshape(-1, 2) for key in ("inputs", "outputs"))
+    return EdgeList(header["encoding"], layers, *edges.read_edges(path), inputs, outputs)
+
+
 def unroll(graph: LayeredGraph) -> EdgeList:
     """Every edge of a layered graph, written out."""
     return EdgeList(graph.encoding, graph.layers, *all_edges(graph), graph.inputs, graph.outputs)
