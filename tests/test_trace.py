@@ -365,6 +365,32 @@ def test_mean_over_the_plane_is_global_pooling():
     assert np.array_equal(results[1], results[2])
 
 
+def test_squeeze_and_functional_norms_see_a_batch():
+    class Normed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.fc = nn.Conv2d(2, 3, 3), nn.Linear(3, 2)
+            self.mean, self.slope = nn.Buffer(torch.zeros(3)), nn.Parameter(torch.ones(3))
+
+        def forward(self, x):
+            x = F.prelu(F.batch_norm(self.a(x), self.mean, self.mean + 1), self.slope)
+            return self.fc(F.adaptive_avg_pool2d(x, 1).squeeze())
+
+    pooled = Net(
+        lambda s, x: s.fc(F.adaptive_avg_pool2d(s.a(x), 1).flatten(1)), a=nn.Conv2d(2, 3, 3), fc=nn.Linear(3, 2)
+    )
+    weights, masks = random_network(trace(pooled, (2, 5, 6)).parameters, 0)
+    results = [dense(encode(trace(n, (2, 5, 6)), weights, masks))[0] for n in (Normed(), pooled)]
+    assert np.array_equal(*results)
+
+
+def test_tracing_leaves_the_training_flags_as_they_are():
+    net = nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3), nn.BatchNorm2d(3)).train()
+    net[1].eval()
+    trace(net, (2, 3, 3))
+    assert [part.training for part in net.modules()] == [True, True, False, True]
+
+
 def test_a_module_called_twice_has_two_node_sets():
     net = Net(lambda s, x: s.a(s.a(x)), a=nn.Conv2d(2, 2, 3, padding=1))
     graph = check(net)
@@ -461,6 +487,33 @@ def test_random_compositions(network, identity_shortcuts, seed):
     check(module, cases=cases, identity_shortcuts=identity_shortcuts, seed=seed)
 
 
+class Inverted(nn.Module):
+    """MobileNetV2's block for small images: expand, depthwise, project, and a sum where the stride is 1."""
+
+    def __init__(self, inputs, outputs, expansion, stride):
+        super().__init__()
+        width = inputs * expansion
+        self.expand = nn.Conv2d(inputs, width, 1)
+        self.depthwise = nn.Conv2d(width, width, 3, stride, 1, groups=width)
+        self.project = nn.Conv2d(width, outputs, 1)
+        self.shortcut = nn.Sequential() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x):
+        y = self.project(F.relu(self.depthwise(F.relu(self.expand(x)))))
+        return y + self.shortcut(x) if self.depthwise.stride == (1, 1) else y
+
+
+def mobilenet_v2_for_small_images(classes):
+    blocks, width = [], 32
+    stages = [(1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+    for expansion, outputs, count, stride in stages:
+        for k in range(count):
+            blocks.append(Inverted(width, outputs, expansion, stride if k == 0 else 1))
+            width = outputs
+    head = [nn.Conv2d(width, 1280, 1), nn.ReLU(), nn.AvgPool2d(4), nn.Flatten(), nn.Linear(1280, classes)]
+    return nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), *blocks, *head)
+
+
 NODES = {"conv6": 233366, "resnet20": 191894, "resnet32": 306582, "wrn28_2": 478614}
 
 
@@ -470,6 +523,13 @@ def test_published_node_counts(word, classes):
     geometry = trace(load(word)(classes, 3), (3, 32, 32))
     assert sum(layer.size for layer in geometry.layers) == NODES[word] + classes - 10
     assert geometry.outputs[-1].tolist() == [NODES[word] - 10, NODES[word] + classes - 10]
+
+
+@pytest.mark.parametrize(("classes", "nodes"), [(10, 1676182), (100, 1676272), (200, 1676372)])
+def test_published_node_counts_of_mobilenet_v2(classes, nodes):
+    with torch.device("meta"):
+        module = mobilenet_v2_for_small_images(classes)
+    assert sum(layer.size for layer in trace(module, (3, 32, 32)).layers) == nodes
 
 
 def spot_check(module, shape, cases, density, units=3):
@@ -560,6 +620,7 @@ REFUSED = {
     "kernel too large": (nn.Sequential(nn.Conv2d(2, 3, 9)), "module 0 .*does not fit"),
     "control flow": (Branching(), "cannot trace Branching"),
     "interpolation": (nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear")), "module 0 .*mode"),
+    "batch": (Net(lambda s, x: s.a(x).flatten(0, 1), a=nn.Conv2d(2, 2, 1)), "flatten: it mixes the images of a batch"),
     "broadcast sum": (
         Net(lambda s, x: s.a(x) + s.b(x), a=nn.Conv2d(2, 2, 1), b=nn.Conv2d(2, 2, (5, 6))),
         "operation add: its operands have different shapes",

@@ -10,6 +10,7 @@ operation: the operation itself is run on a tensor of element numbers.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -60,6 +61,7 @@ MOVEMENT = {
     *("constantpad1d", "constantpad2d", "reflectionpad1d", "reflectionpad2d", "replicationpad1d", "replicationpad2d"),
     *("pixelshuffle", "pixelunshuffle", "channelshuffle", "interpolate", "upsample", "upsamplingnearest2d"),
 }
+BATCH = 2  # images in a traced batch: with one, `squeeze` would take the batch axis away
 NO_TENSOR = {"size", "dim", "numel", "getattr", "ndimension"}
 KNOWN = CONVOLUTION | LINEAR | POOLING | ADAPTIVE | ELEMENTWISE | MOVEMENT
 MOVING_MODES = ("nearest", "constant", "reflect", "replicate", "circular")
@@ -90,14 +92,15 @@ def trace(module: nn.Module, input_shape, identity_shortcuts: str = "ignore") ->
     """
     if identity_shortcuts not in ("ignore", "edges"):
         raise InputError(f"identity_shortcuts: {identity_shortcuts!r} is neither 'ignore' nor 'edges'")
-    training = module.training
+    training = [part for part in module.modules() if part.training]
     module.eval()
     try:
         graph = _Tracer().trace(module)
     except Exception as error:
         raise InputError(f"torch.fx cannot trace {type(module).__name__}: {_first_line(error)}") from error
     finally:
-        module.train(training)
+        for part in training:
+            part.training = True
     walk = _Walk(module, graph, tuple(input_shape), identity_shortcuts, ring=(0, 0, 0, 0))
     if any(walk.padding):  # the ring that the input needs is known only after a first walk
         walk = _Walk(module, graph, tuple(input_shape), identity_shortcuts, ring=tuple(walk.padding))
@@ -147,7 +150,7 @@ class _Walk:
             return self._call(node, args, kwargs)
         operation = _operation(node, self.modules)
         if operation in NO_TENSOR:
-            return self._call(node, _leaves(args, lambda u: torch.empty((1, *u.shape), device="meta")), kwargs)
+            return self._call(node, _leaves(args, lambda u: torch.empty((BATCH, *u.shape), device="meta")), kwargs)
         return self._apply(node, operation, operands, args, kwargs)
 
     def _value(self, argument):
@@ -175,9 +178,11 @@ class _Walk:
             return _adaptive(units, settings, int(operation[-2]))
         if operation in REDUCTION:
             return _reduction(units, settings)
-        if operation in ADDITION and len(operands) == 2:
+        if operation in ADDITION and len(operands) == 2 and not any(isinstance(a, tuple | list) for a in args):
             return self._addition(node, *operands)
-        if len(operands) == 1 and (operation in ELEMENTWISE or operation in ARITHMETIC):
+        if operation in ELEMENTWISE and len(operands) == 1:
+            return units
+        if operation in ARITHMETIC and len(operands) == 1:
             return _unchanged(units, (args, kwargs))
         if operation in MOVEMENT:
             return self._movement(node, settings, args, kwargs)
@@ -240,8 +245,8 @@ class _Walk:
             self._note_padding(units, padding)
         else:
             top, bottom, left, right = padding
-            numbers = torch.arange(1, units.size + 1, dtype=torch.float64).reshape(1, *units.grid)
-            units = gather([units], nn.functional.pad(numbers, (left, right, top, bottom), mode=mode).numpy())
+            padded = nn.functional.pad(_numbers(units.grid, 1), (left, right, top, bottom), mode=mode)
+            units = gather([units], padded.numpy())
             padding = (0, 0, 0, 0)
         counts, tables = [], []
         for axis in (0, 1):
@@ -319,7 +324,7 @@ class _Walk:
             nonlocal start
             sources.append(units)
             start += units.size
-            return torch.arange(start - units.size, start, dtype=torch.float64).reshape(1, *units.shape)
+            return _numbers(units.shape, start - units.size)
 
         moved = self._call(node, _leaves(args, numbers), _leaves(kwargs, numbers))
         return _leaves(moved, lambda tensor: gather(sources, tensor.numpy()), torch.Tensor)
@@ -423,7 +428,8 @@ def _readers(graph: fx.Graph, modules: dict[str, nn.Module]) -> dict[fx.Node, se
         readers[node] = set()
         for user in node.users:
             operation = _operation(user, modules)
-            is_sum = operation in ADDITION and sum(argument in tensors for argument in user.args) == 2
+            operands = [*user.args, *user.kwargs.values()]
+            is_sum = operation in ADDITION and sum(isinstance(o, fx.Node) and o in tensors for o in operands) == 2
             if user.op == "output" or is_sum or operation in CONVOLUTION | LINEAR:
                 readers[node].add(user)
             elif user in tensors:
@@ -546,9 +552,15 @@ def _reduction(units: Units, settings) -> Units:
     return pool(units, *tables, (units.grid[0], *counts), tuple(kept))
 
 
+def _numbers(shape: tuple[int, ...], first: int) -> torch.Tensor:
+    """Element numbers of a tensor, first, first + 1, ...: float64 [BATCH, *shape], negative in the second image."""
+    numbers = torch.arange(first, first + math.prod(shape), dtype=torch.float64).reshape(shape)
+    return torch.stack([numbers, -numbers])
+
+
 def _unchanged(units: Units, arguments) -> Units:
     """An elementwise operation, with constants that do not enlarge the tensor."""
-    shapes = [(1, *units.shape)]
+    shapes = [(BATCH, *units.shape)]
     _leaves(arguments, lambda tensor: shapes.append(tensor.shape), torch.Tensor)
     if tuple(torch.broadcast_shapes(*shapes)) != shapes[0]:
         raise InputError(f"a constant enlarges the tensor of shape {units.shape}")

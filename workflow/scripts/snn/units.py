@@ -159,11 +159,12 @@ def _runs(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def gather(sources: list[Units], numbers: np.ndarray) -> Units:
     """The tensor whose elements are the sources' elements with the given numbers (1, 2, ... over all sources; 0: none).
 
-    numbers: [1, ...], what an operation that only moves elements makes of the sources' numbers.
+    numbers: [2, ...], what an operation that only moves elements makes of the sources' numbers in a batch of two
+    images; those of the second image are negative.
     """
-    if numbers.shape[0] != 1:
+    if len(numbers) != 2 or (numbers[0] < 0).any():
         raise InputError("it mixes the images of a batch")
-    shape, numbers = numbers.shape[1:], numbers.astype(np.int64).ravel()
+    shape, numbers = numbers.shape[1:], numbers[0].astype(np.int64).ravel()
     if len(sources) == 1 and np.array_equal(numbers, np.arange(1, sources[0].size + 1)):
         return replace(sources[0], shape=shape)
     grids = _candidate_grids(shape, sources[0].grid[1:])
