@@ -28,6 +28,7 @@ class Cut(TorchFunctionMode):
         channels, height, width = shape
         self.ring = torch.zeros(1, channels, height + top + bottom, width + left + right, requires_grad=True)
         self.input = torch.zeros(1, *shape)
+        self.ringed = {self.input: self.ring}  # tensors that hold the input in place, and the same with its ring
         self.leaves, self.outputs = [self.ring], [[]]  # what ends in a leaf: a list of tensors, summed
         self.kernels, self.cases, self.identity_edges = kernels, list(cases), identity_edges
         self.merged = {}
@@ -47,6 +48,11 @@ class Cut(TorchFunctionMode):
             return self.add(*args)
         if name in IDENTITY:
             return next(argument for argument in args if isinstance(argument, torch.Tensor))
+        if name == "cat" and any(x in self.ringed for x in args[0]):
+            ringed = torch.cat([self.cropped(x, self.padding) for x in args[0]], *args[1:], **kwargs)
+            joined = torch.cat([self.plain(x) for x in args[0]], *args[1:], **kwargs)
+            self.ringed[joined] = ringed
+            return joined
         return func(*(self.plain(argument) for argument in args), **kwargs)
 
     def plain(self, x):
@@ -55,13 +61,13 @@ class Cut(TorchFunctionMode):
         return self.cropped(x, (0, 0, 0, 0)) if x is self.input else x
 
     def cropped(self, x, padding):
-        """The input with a ring of the given padding; any other tensor as it is, padded with zeros."""
-        if x is not self.input:
-            top, bottom, left, right = padding
+        """A tensor with a border of the given padding: zeros, or the input's ring where it holds the input in place."""
+        top, bottom, left, right = padding
+        if x not in self.ringed:
             return F.pad(x, (left, right, top, bottom))
-        start = [self.padding[0] - padding[0], self.padding[2] - padding[2]]
-        size = [self.input.shape[2] + padding[0] + padding[1], self.input.shape[3] + padding[2] + padding[3]]
-        return self.ring[:, :, start[0] : start[0] + size[0], start[1] : start[1] + size[1]]
+        start = [self.padding[0] - top, self.padding[2] - left]
+        size = [self.input.shape[2] + top + bottom, self.input.shape[3] + left + right]
+        return self.ringed[x][:, :, start[0] : start[0] + size[0], start[1] : start[1] + size[1]]
 
     def cut(self, output):
         self.outputs.append([output])
