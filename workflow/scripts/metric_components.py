@@ -8,6 +8,7 @@ from snn.edgelist import igraph_graph, unroll
 from snn.job import job
 
 NORMALISED_BY = {"components": None, "component_size": "nodes"}
+COMPILED = 4_000_000  # edges from which on the compiled walks of `snn.links` pay for their import
 
 
 def structured(graph, cfg) -> dict:
@@ -15,7 +16,7 @@ def structured(graph, cfg) -> dict:
 
 
 def component_count(graph) -> int:
-    if graph.edge_count < undirected.COMPILE:
+    if graph.edge_count < COMPILED:
         edges = unroll(graph)
         return undirected.component_count(graph.node_count, edges.source, edges.target)
     from snn import links

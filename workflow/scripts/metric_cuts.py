@@ -8,6 +8,7 @@ from snn.edgelist import igraph_graph, unroll
 from snn.job import job
 
 NORMALISED_BY = {"cut_edges": "edges", "cut_nodes": "edges"}
+COMPILED = 500_000  # edges from which on the compiled walks of `snn.links` pay for their import
 
 
 def structured(graph, cfg) -> dict:
@@ -17,7 +18,7 @@ def structured(graph, cfg) -> dict:
 
 def cut_counts(graph) -> tuple[int, int]:
     """Numbers of bridges and of articulation points."""
-    if graph.edge_count < undirected.COMPILE:
+    if graph.edge_count < COMPILED:
         edges = unroll(graph)
         lists = undirected.neighbour_lists(graph.node_count, edges.source, edges.target)
         return undirected.cut_counts(*(part.tolist() for part in lists))

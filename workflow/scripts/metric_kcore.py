@@ -8,6 +8,7 @@ from snn.edgelist import igraph_graph, unroll
 from snn.job import job
 
 NORMALISED_BY = {"k_core": "edges"}
+COMPILED = 4_000_000  # edges from which on the compiled walks of `snn.links` pay for their import
 
 
 def structured(graph, cfg) -> dict:
@@ -16,7 +17,7 @@ def structured(graph, cfg) -> dict:
 
 def coreness(graph) -> np.ndarray:
     """Coreness of every node, int64 [N]."""
-    if graph.edge_count < undirected.COMPILE:
+    if graph.edge_count < COMPILED:
         edges = unroll(graph)
         return undirected.coreness(*undirected.neighbour_lists(graph.node_count, edges.source, edges.target))
     from snn import links

@@ -19,8 +19,8 @@ def weighted_degrees(graph: LayeredGraph) -> np.ndarray:
 def _sums(graph, weighted):
     """Per node, the sum over its out-edges and over its in-edges of 1 or of the weight, float64 [N] each.
 
-    For a kernel block the out-sums of a layer are Y n[c] X^T with n[c, a, b] = sum over o of K[o, c, a, b] and Y[y, a] =
-    number of targets of position y through offset a. Sums of ones are exact up to 2^53.
+    For a kernel block the out-sums of a layer are Y n[c] X^T with n[c, a, b] = sum over o of K[o, c, a, b] and
+    Y[y, a] = number of targets of position y through offset a. Sums of ones are exact up to 2^53.
     """
     out_sums, in_sums = np.zeros(graph.node_count), np.zeros(graph.node_count)
     for block in graph.blocks:

@@ -1,8 +1,11 @@
 """What every metric script shares: over the encodings of one network, from graphs to the metric's JSON file."""
 
 import math
+import re
 import resource
+import sys
 import time
+from pathlib import Path
 
 from snn import bipartite, graph
 from snn.files import write_json
@@ -40,10 +43,22 @@ def run(family, engines, normalised_by, encodings, inputs, output, cfg, count_em
             counted = [layer for layer in layers.values() if layer["edges"] or count_empty_layers]
             entry = {"nodes": whole.node_count, "edges": whole.edge_count, **means(counted), "layers": layers}
         entry["seconds"] = time.perf_counter() - start
-        entry["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        entry["peak_memory_mb"] = peak_memory() / 1e6
         result["encodings"][encoding] = entry
         print(f"{encoding}: {entry['nodes']} nodes, {entry['edges']} edges, {entry['seconds']:.2f} s", entry["raw"])
     write_json(output, result)
+
+
+def peak_memory() -> float:
+    """Largest resident memory of this process so far, bytes.
+
+    From /proc where there is one: getrusage also counts what the process was forked from.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        return 1024 * int(re.search(r"VmHWM:\s*(\d+)", status.read_text())[1])
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def read(paths, engine):

@@ -5,8 +5,6 @@ Small graphs are finished here before a compiler or a graph library would have b
 
 import numpy as np
 
-COMPILE = 200_000  # edges from which on importing the compiled walks of `snn.links` pays
-
 
 def neighbour_lists(node_count: int, source, target) -> tuple[np.ndarray, np.ndarray]:
     """(first [N + 1], neighbours [2 E]): the neighbours of v are neighbours[first[v]:first[v + 1]]."""

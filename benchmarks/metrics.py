@@ -1,0 +1,187 @@
+"""Seconds and peak memory of every metric family, for both engines, each in a process of its own.
+
+    python benchmarks/metrics.py resnet20 [--sparsity 0.6] [--families spectra motifs] [--encodings mge]
+        [--engines structured igraph] [--timeout 600] [--first-run]
+    python benchmarks/metrics.py --pool [--igraph-edges 2000000]
+
+The network has random masks, equally dense in every layer, and its initial weights. `seconds` is what the job itself
+records per encoding: reading and computing, without the start of Python, imports and compilation; `CPU` is the whole
+process from start to exit; `peak` its largest resident memory. `ratio` is igraph's seconds over ours. The structured
+spectra stand for both eigenvalues. --first-run clears numba's cache before, so that `CPU` includes all compilation.
+
+--pool runs every architecture at every sparsity of the paper once and adds up what its 1,260 networks cost (63 of each
+kind: 3 data sets, 7 algorithms, 3 seeds). The igraph engine is measured on graphs of up to --igraph-edges edges; larger
+ones are taken to cost as much per edge as the largest one measured of the same architecture, which is too low for n2.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SCRIPTS = REPOSITORY / "workflow" / "scripts"
+sys.path.append(str(SCRIPTS))
+
+import numpy as np  # noqa: E402
+
+from snn import architectures, edges, geometry, graph, trace  # noqa: E402
+from snn.files import read_json  # noqa: E402
+from snn.rolled import rolled, rolled_channel  # noqa: E402
+
+FAMILIES = (
+    *("local", "neighbours", "motifs", "strength", "kcore", "components", "cuts", "spectra"),
+    *("ramanujan", "density"),
+)
+ENCODINGS = ("mge", "rolled", "rolled_channel")
+ENGINES = ("structured", "igraph")
+PAPER = {"architectures": ("conv6", "resnet20", "resnet32", "wrn28_2"), "sparsities": (0.6, 0.8, 0.9, 0.95, 0.98)}
+NETWORKS_OF_A_KIND = 3 * 7 * 3
+
+
+def graphs(network: str, density: float) -> dict:
+    """The three encodings of a network for 32 x 32 colour images and 10 classes."""
+    import torch
+
+    torch.manual_seed(0)
+    module = architectures.load(network)(10, 3)
+    traced = trace.trace(module, (3, 32, 32))
+    weights = {p.key: module.state_dict()[p.key].numpy() for p in traced.parameters}
+    rng = np.random.default_rng(0)
+    masks = {key: rng.random(weight.shape) < density for key, weight in weights.items()}
+    return {
+        "mge": geometry.encode(traced, weights, masks),
+        "rolled": rolled(traced.parameters, weights, masks),
+        "rolled_channel": rolled_channel(traced.parameters, weights, masks),
+    }
+
+
+def write(encoded: dict, folder: Path, explicit: bool) -> dict:
+    """Save the graphs as the encode rule does, the edge lists only if the igraph engine will read them."""
+    paths = {}
+    for name, encoding in encoded.items():
+        paths[name] = {"blocks": str(folder / f"{name}.npz"), "edges": str(folder / f"{name}.parquet")}
+        graph.save(encoding, paths[name]["blocks"])
+        if explicit:
+            edges.write(encoding, paths[name]["edges"])
+    return paths
+
+
+def measure(family: str, engine: str, encodings, paths: dict, folder: Path, timeout: float, environment=None) -> dict:
+    """Run one metric job: seconds, peak MB and results per encoding, and the CPU seconds of the process."""
+    output = folder / f"{family}.json"
+    cfg = {"encodings": list(encodings), "engine": engine}
+    code = f"import json, sys, metric_{family} as job; job.main(*map(json.loads, sys.argv[1:4]))"
+    arguments = [json.dumps(value) for value in (paths, str(output), cfg)]
+    variables = {**os.environ, "PYTHONPATH": str(SCRIPTS), **(environment or {})}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    try:
+        subprocess.run(
+            [sys.executable, "-c", code, *arguments], env=variables, timeout=timeout, check=True, capture_output=True
+        )
+    except subprocess.TimeoutExpired:
+        return {"cpu": None, "seconds": None, "peak": None, "encodings": {}}
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = read_json(output)["encodings"]
+    return {
+        "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "seconds": sum(entry["seconds"] for entry in found.values()),
+        "peak": max((entry["peak_memory_mb"] for entry in found.values()), default=0),
+        "encodings": found,
+    }
+
+
+def compare(options) -> None:
+    encoded = graphs(options.network, 1 - options.sparsity)
+    for name, encoding in encoded.items():
+        print(
+            f"{options.network} at {options.sparsity}, {name}: {encoding.node_count} nodes, {encoding.edge_count} edges"
+        )
+    both = len(options.engines) == 2
+    print(f"{'':12}" + "".join(f"{engine + ': s':>14}{'CPU s':>8}{'peak MB':>9}" for engine in options.engines), end="")
+    print(f"{'ratio':>8}" if both else "")
+    totals = {engine: [0.0, 0.0, 0.0] for engine in options.engines}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = write(encoded, folder, "igraph" in options.engines)
+        environment = {"NUMBA_CACHE_DIR": str(folder / "cache")} if options.first_run else {}
+        for family in options.families:
+            row = [
+                measure(family, engine, options.encodings, paths, folder, options.timeout, environment)
+                for engine in options.engines
+            ]
+            print(f"{family:12}" + "".join(map(cells, row)), end="", flush=True)
+            print(f"{row[1]['seconds'] / row[0]['seconds']:8.1f}" if both and row[1]["seconds"] else "")
+            for engine, result in zip(options.engines, row, strict=True):
+                if result["seconds"] is not None:
+                    total = totals[engine]
+                    total[:] = total[0] + result["seconds"], total[1] + result["cpu"], max(total[2], result["peak"])
+    print(f"{'all':12}" + "".join(f"{s:14.2f}{cpu:8.2f}{peak:9.0f}" for s, cpu, peak in totals.values()))
+
+
+def cells(result: dict) -> str:
+    if result["seconds"] is None:
+        return f"{'timeout':>14}{'':8}{'':9}"
+    return f"{result['seconds']:14.2f}{result['cpu']:8.2f}{result['peak']:9.0f}"
+
+
+def pool(options) -> None:
+    """CPU hours of the paper's networks, all families and encodings, with either engine."""
+    hours = dict.fromkeys(ENGINES, 0.0)
+    for network in PAPER["architectures"]:
+        per_edge = 0.0
+        for sparsity in sorted(PAPER["sparsities"], reverse=True):
+            encoded = graphs(network, 1 - sparsity)
+            count = encoded["mge"].edge_count
+            explicit = count <= options.igraph_edges
+            with tempfile.TemporaryDirectory() as name:
+                paths = write(encoded, Path(name), explicit)
+                cpu = {
+                    engine: sum(
+                        measure(family, engine, ENCODINGS, paths, Path(name), 3600)["cpu"] for family in FAMILIES
+                    )
+                    for engine in (ENGINES if explicit else ENGINES[:1])
+                }
+            if explicit:
+                per_edge = cpu["igraph"] / count
+            elif not per_edge:
+                raise SystemExit(f"{network}: no graph has at most {options.igraph_edges} edges; raise --igraph-edges")
+            costs = {"structured": cpu["structured"], "igraph": per_edge * count}
+            for engine, seconds in costs.items():
+                hours[engine] += NETWORKS_OF_A_KIND * seconds / 3600
+            note = "measured" if explicit else "scaled by edges"
+            print(
+                f"{network} {sparsity}: {count} edges, structured {costs['structured']:.1f} s, "
+                f"igraph {costs['igraph']:.0f} s ({note})",
+                flush=True,
+            )
+    kinds = len(PAPER["architectures"]) * len(PAPER["sparsities"])
+    print(f"{kinds * NETWORKS_OF_A_KIND} networks: " + ", ".join(f"{e} {h:.1f} CPU hours" for e, h in hours.items()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", nargs="?", help="an architecture's word")
+    parser.add_argument("--sparsity", type=float, default=0.6)
+    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
+    parser.add_argument("--encodings", nargs="+", choices=ENCODINGS, default=("mge",))
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
+    parser.add_argument("--timeout", type=float, default=600, help="seconds that one job may take")
+    parser.add_argument("--first-run", action="store_true", help="with an empty cache of compiled functions")
+    parser.add_argument("--pool", action="store_true", help="the cost of the paper's 1,260 networks")
+    parser.add_argument("--igraph-edges", type=int, default=2_000_000)
+    options = parser.parse_args()
+    if options.pool:
+        pool(options)
+    elif options.network:
+        compare(options)
+    else:
+        parser.error("name a network, or --pool")
+
+
+if __name__ == "__main__":
+    main()
