@@ -30,6 +30,7 @@ include: "workflow/rules/pool.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/published.smk"
+include: "workflow/rules/external.smk"
 include: "workflow/rules/rank.smk"
 
 
@@ -50,6 +51,11 @@ rule published:
         "results/published/findings.md",
         "results/published/tables/rank_importance.csv",
         expand("results/published/figures/{name}.svg", name=FIGURES),
+
+
+rule external:
+    input:
+        lambda w: external_tables() if config.get("external") else ask_for("external"),
 
 
 # Has no output, so that the recommendation is printed whenever it is asked for.

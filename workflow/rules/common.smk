@@ -1,6 +1,8 @@
 # Paths of one network, limits of a job, what a script is told. Included first.
 import shutil
 
+from types import SimpleNamespace
+
 
 wildcard_constraints:
     dataset="[a-z][a-z0-9_]*",
@@ -11,6 +13,7 @@ wildcard_constraints:
     encoding="|".join(study.known["encodings"]),
     metric="|".join(study.known["metrics"]),
     pool="(published/)?",
+    name="[A-Za-z0-9][A-Za-z0-9_.-]*",
 
 
 # A GPU is a resource of one machine, so it is counted per group or job and not over the whole cluster.
@@ -21,8 +24,10 @@ resource_scopes:
 localrules:
     all,
     published,
+    external,
 
 
+EXTERNAL = "results/external/{name}"
 RANKED = "results/rank/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}"
 DATA = "results/data/{dataset}"
 CELL = "results/networks/{dataset}/{architecture}"
@@ -72,11 +77,11 @@ def training_cfg(wildcards):
     }
 
 
-def metric_graphs(wildcards):
+def metric_graphs(wildcards, folder=NETWORK):
     encodings = study.metric_encodings(wildcards.metric)
     return {
-        **{f"{e}_blocks": f"{NETWORK}/{e}/blocks.npz" for e in encodings},
-        **{f"{e}_edges": f"{NETWORK}/{e}/edges.parquet" for e in encodings},
+        **{f"{e}_blocks": f"{folder}/{e}/blocks.npz" for e in encodings},
+        **{f"{e}_edges": f"{folder}/{e}/edges.parquet" for e in encodings},
     }
 
 
@@ -169,3 +174,38 @@ def report_cfg(wildcards):
     counted = f"{len(study.networks)} sparse and {len(study.dense)} dense networks"
     lead = f"{counted} on {', '.join(c['datasets'])}: {', '.join(c['architectures'])}."
     return {"title": "Topology of sparse neural networks", "lead": lead, "graphs": drawing_titles()}
+
+
+def external_files(wildcards):
+    """A network's checkpoint, its mask if it has one, and the file of its architecture if that is the user's own."""
+    entry = config["external"][wildcards.name]
+    files = {key: entry[key] for key in ("weights", "mask") if key in entry}
+    if ":" in entry["architecture"]:
+        files["architecture"] = entry["architecture"].rpartition(":")[0]
+    return files
+
+
+def external_cfg(wildcards):
+    entry = config["external"][wildcards.name]
+    return {
+        "architecture": entry["architecture"],
+        "architecture_options": study.options(entry["architecture"]),
+        "classes": entry["classes"],
+        "identity_shortcuts": study.options("mge").get("identity_shortcuts", "ignore"),
+        "input": entry["input"],
+    }
+
+
+def external_code(wildcards):
+    word = config["external"][wildcards.name]["architecture"]
+    own = [] if ":" in word else [f"snn/architectures/{word}.py"]
+    return code_hash("external_load.py", *own)
+
+
+def external_tables():
+    """One table per external network, checked before anything runs."""
+    for name, entry in config["external"].items():
+        for key, path in external_files(SimpleNamespace(name=name)).items():
+            if not Path(path).is_file():
+                sys.exit(f"Error in the config: external.{name}.{key}: there is no file {path!r}")
+    return [f"{EXTERNAL}/topometrics.csv".format(name=name) for name in config["external"]]
