@@ -3,7 +3,6 @@
 import numpy as np
 
 from snn import measure, undirected
-from snn.degrees import degrees
 from snn.edgelist import igraph_graph, unroll
 from snn.job import job
 
@@ -19,10 +18,10 @@ def component_count(graph) -> int:
     if graph.edge_count < COMPILED:
         edges = unroll(graph)
         return undirected.component_count(graph.node_count, edges.source, edges.target)
-    from snn import links
+    from snn import links as walks
 
-    degree = np.add(*degrees(graph))
-    _, trees = links.forest(links.links(graph), degree, np.full(len(degree), -1))
+    links, degree, _ = walks.linked(graph)
+    _, trees = links.forest(links, degree, np.full(len(degree), -1))
     return trees
 
 

@@ -1,9 +1,6 @@
 """Cut edges (bridges) and cut nodes (articulation points), edge direction ignored (paper, Table 2)."""
 
-import numpy as np
-
 from snn import measure, undirected
-from snn.degrees import degrees
 from snn.edgelist import igraph_graph, unroll
 from snn.job import job
 
@@ -24,7 +21,7 @@ def cut_counts(graph) -> tuple[int, int]:
         return undirected.cut_counts(*(part.tolist() for part in lists))
     from snn import links
 
-    return links.cut_counts(links.links(graph), np.add(*degrees(graph)))
+    return links.cut_counts(graph)
 
 
 def reference(edges, cfg) -> dict:

@@ -3,7 +3,6 @@
 import numpy as np
 
 from snn import measure, undirected
-from snn.degrees import degrees
 from snn.edgelist import igraph_graph, unroll
 from snn.job import job
 
@@ -20,9 +19,12 @@ def coreness(graph) -> np.ndarray:
     if graph.edge_count < COMPILED:
         edges = unroll(graph)
         return undirected.coreness(*undirected.neighbour_lists(graph.node_count, edges.source, edges.target))
-    from snn import links
+    from snn import links as walks
 
-    return links.coreness(links.links(graph), np.add(*degrees(graph)))
+    links, degree, order = walks.linked(graph)
+    core = np.empty_like(degree)
+    core[order] = links.coreness(links, degree)
+    return core
 
 
 def reference(edges, cfg) -> dict:

@@ -10,18 +10,21 @@ import numpy as np
 from numba import njit
 
 from snn import undirected
+from snn.degrees import degrees
 from snn.graph import EdgeBlock, LayeredGraph
 
 
 class Links(NamedTuple):
-    """A *step* is a block seen from one of its ends, the near layer; nodes (c, y, x) of it have the far neighbours
+    """Nodes are renumbered, position by position, all channels of a position in a row: neighbours are then neighbours
+    in memory. A *step* is a block seen from one of its ends, the near layer; its node (place, channel) has neighbours
 
         far[k] + row_shift[i] + column_shift[j]
 
-    for all rows i of position y, columns j of position x, and list items k of (c, row_offset[i], column_offset[j]).
-    offset [L + 1]: first node of each layer; steps [L + 1]: its first step. shape [S, 6]: height and width of the near
-    plane, first channel, number of channels, kernel offsets along y and x. rows, columns, lists: where the entries of
-    each position (each channel and pair of offsets) begin, those of step s from rows_at[s] (...) on.
+    for all rows i of its y, columns j of its x, and list items k of (channel, row_offset[i], column_offset[j]).
+    offset [L + 1]: first node of each layer; steps [L + 1]: its first step. shape [S, 6]: width of the near plane,
+    channels of a position, first channel and number of channels that the step has, kernel offsets along y and x.
+    rows, columns, lists: where the entries of each position (each channel and pair of offsets) begin, those of step s
+    from rows_at[s] (...) on.
     """
 
     offset: np.ndarray
@@ -40,15 +43,20 @@ class Links(NamedTuple):
     far: np.ndarray
 
 
-def links(graph: LayeredGraph) -> Links:
-    """Every block from both of its ends, in the order of the near layers."""
+def linked(graph: LayeredGraph) -> tuple[Links, np.ndarray, np.ndarray]:
+    """(links, degree, order): the graph in the new numbers, undirected degrees int64 [N], and the node of each number."""
+    order = np.concatenate([la.offset + np.arange(la.size).reshape(la.channels, -1).T.ravel() for la in graph.layers])
+    number = np.empty_like(order)
+    number[order] = np.arange(len(order))
     seen = [(block.source, block, True) for block in graph.blocks] + [(b.target, b, False) for b in graph.blocks]
     seen.sort(key=lambda entry: entry[0])
     parts = [
-        (edge_step if isinstance(block, EdgeBlock) else kernel_step)(graph.layers, block, forward)
+        edge_step(graph.layers, block, forward, number)
+        if isinstance(block, EdgeBlock)
+        else kernel_step(graph.layers, block, forward)
         for _, block, forward in seen
     ]
-    return Links(
+    links = Links(
         np.array([layer.offset for layer in graph.layers] + [graph.node_count]),
         np.searchsorted([near for near, _, _ in seen], np.arange(len(graph.layers) + 1)),
         np.array([part[0] for part in parts]).reshape(-1, 6),
@@ -56,6 +64,7 @@ def links(graph: LayeredGraph) -> Links:
         *runs([part[2] for part in parts], 2),
         *runs([part[3] for part in parts], 1),
     )
+    return links, np.add(*degrees(graph))[order], order
 
 
 def kernel_step(layers, block, forward: bool):
@@ -68,22 +77,21 @@ def kernel_step(layers, block, forward: bool):
     (channel, first), (far_channel, far_first) = ends if forward else ends[::-1]
     channels = block.groups * per_group if forward else out
     entries = (channel * height + a) * width + b
-    plane = far.height * far.width
     here, there = (0, 2) if forward else (2, 0)
     return (
-        (near.height, near.width, first, channels, height, width),
-        (near.height, block.y[:, here], block.y[:, 1], block.y[:, there] * far.width),
-        (near.width, block.x[:, here], block.x[:, 1], block.x[:, there]),
-        (channels * height * width, entries, far.offset + (far_first + far_channel) * plane),
+        (near.width, near.channels, first, channels, height, width),
+        (near.height, block.y[:, here], block.y[:, 1], block.y[:, there] * (far.width * far.channels)),
+        (near.width, block.x[:, here], block.x[:, 1], block.x[:, there] * far.channels),
+        (channels * height * width, entries, far.offset + far_first + far_channel),
     )
 
 
-def edge_step(layers, block, forward: bool):
-    """The same of an edge block: every node is a channel with a plane of one position."""
+def edge_step(layers, block, forward: bool, number):
+    """The same of an edge block: every node is a channel of a plane of one position."""
     near = layers[block.source if forward else block.target]
     here, there = (block.tails, block.heads) if forward else (block.heads, block.tails)
     one = 1, np.zeros(1, int), np.zeros(1, int), np.zeros(1, int)
-    return (1, 1, 0, near.size, 1, 1), one, one, (near.size, here - near.offset, there)
+    return (1, near.size, 0, near.size, 1, 1), one, one, (near.size, number[here] - near.offset, number[there])
 
 
 def runs(parts, columns: int):
@@ -107,13 +115,14 @@ def list_neighbours(links, node, buffer):
     local = node - links.offset[layer]
     count = 0
     for step in range(links.steps[layer], links.steps[layer + 1]):
-        height, width, first, channels, offsets_y, offsets_x = links.shape[step]
-        channel, place = divmod(local, height * width)
-        channel -= first
+        width, per_place, first, channels, offsets_y, offsets_x = links.shape[step]
+        place = local // per_place
+        channel = local - place * per_place - first
         if channel < 0 or channel >= channels:
             continue
-        row = links.rows_at[step] + place // width
-        column = links.columns_at[step] + place % width
+        y = place // width
+        row = links.rows_at[step] + y
+        column = links.columns_at[step] + place - y * width
         for i in range(links.rows[row], links.rows[row + 1]):
             start = links.lists_at[step] + (channel * offsets_y + links.row_offset[i]) * offsets_x
             for j in range(links.columns[column], links.columns[column + 1]):
@@ -200,12 +209,13 @@ def forest(links, degree, taken):
     return parent, trees
 
 
-def cut_counts(links: Links, degree) -> tuple[int, int]:
+def cut_counts(graph: LayeredGraph) -> tuple[int, int]:
     """Numbers of bridges and articulation points, found in two forests instead of the whole graph.
 
     F1, a scan-first forest, and F2, a forest of the other edges, keep every connection up to two-fold (Cheriyan, Kao &
     Thurimella 1993): F1 + F2 has fewer than 2 N edges and the same bridges, articulation points and components.
     """
+    links, degree, _ = linked(graph)
     nodes = np.arange(len(degree))
     first, _ = forest(links, degree, np.full(len(degree), -1))
     second, _ = forest(links, degree, first)
