@@ -8,6 +8,7 @@ import table_accuracy
 import table_costs
 import table_importance
 import table_layers
+import table_paper_comparison
 import table_ranking
 import table_redundancy
 import table_regression
@@ -15,6 +16,7 @@ from synthetic_pool import synthetic_pool
 
 from snn.pool import LAYER_METRICS, NETWORK, TOPOMETRICS, networks, write_parquet
 
+RESOURCES = Path(__file__).resolve().parent.parent / "workflow" / "resources"
 BENCHMARK = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
 
@@ -32,32 +34,31 @@ def synthetic_layers(pool: pd.DataFrame, count: int = 4) -> pd.DataFrame:
 
 def pool_of(kind: str) -> pd.DataFrame:
     """Pools that a study can end with."""
+    few = {"architectures": ("conv_small",), "sparsities": (0.6, 0.9)}
     match kind:
-        case "full":
-            return synthetic_pool(datasets=("digits", "cifar10"), seeds=(0, 1))
-        case "default":
-            return synthetic_pool()
-        case "one architecture":
-            return synthetic_pool(architectures=("conv6",))
+        case "paper":
+            cells = {"architectures": ("conv6", "resnet20"), "sparsities": (0.6, 0.9), "seeds": (0, 1)}
+            return synthetic_pool(datasets=("cifar10",), **cells)
+        case "few networks":
+            return synthetic_pool(**few)
         case "one sparsity":
             return synthetic_pool(sparsities=(0.9,))
         case "one network":
             return synthetic_pool(architectures=("conv6",), sparsities=(0.9,), pruning=("snip",))
         case "one encoding":
-            return synthetic_pool(encodings=("rolled",))
+            return synthetic_pool(**few, encodings=("rolled",))
         case "words of the user":
             pool = synthetic_pool(datasets=("my_images",), architectures=("my_net",), pruning=("snip", "my_pruning"))
             return pool.assign(my_metric=pool["sink"] ** 2, raw_my_metric=pool["sink"])
         case "metric missing":
-            return synthetic_pool().assign(sink=np.nan, raw_sink=np.nan, delta_r=np.nan, lambda_imsg=np.nan)
+            return synthetic_pool(**few).assign(sink=np.nan, raw_sink=np.nan, delta_r=np.nan, lambda_imsg=np.nan)
         case "no topometrics":
-            pool = synthetic_pool()
+            pool = synthetic_pool(**few)
             return pool.assign(**{name: np.nan for name in pool.columns if name in TOPOMETRICS or name[:4] == "raw_"})
         case "all collapsed":
-            outcome = {"accuracy": np.nan, "drop": np.nan, "collapsed": True}
-            return synthetic_pool().assign(**outcome)
+            return synthetic_pool(**few).assign(accuracy=np.nan, drop=np.nan, collapsed=True)
         case "at chance":
-            return synthetic_pool().assign(accuracy=0.1, drop=1 - 0.1 / 0.95)
+            return synthetic_pool(**few).assign(accuracy=0.1, drop=1 - 0.1 / 0.95)
         case "empty":
             return synthetic_pool().iloc[:0]
     raise ValueError(kind)
@@ -78,6 +79,9 @@ def write_results(folder: Path, pool: pd.DataFrame) -> Path:
     table_ranking.main(pool_path, tables / "ranking.csv", {"bootstrap": 5, "missing": "last"})
     table_layers.main(layers, tables / "layers.csv", tables / "layer_correlation.csv")
     table_redundancy.main(pool_path, tables / "redundancy.csv", tables / "metric_correlation.csv")
+    paper = [RESOURCES / "paper-tables.csv", RESOURCES / "paper-accuracy.csv"]
+    ours = [tables / f"{name}.csv" for name in ("accuracy", "regression", "ranking", "paper_comparison")]
+    table_paper_comparison.main(*paper, *ours)
     table_costs.main([write_benchmark(folder, "prune"), write_benchmark(folder, "encode")], [], tables / "costs.csv")
     return folder
 

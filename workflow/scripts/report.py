@@ -18,23 +18,17 @@ SECTIONS = [run, accuracy, scatter, importance, regression, ranking, layers, com
 
 
 def read_tables(paths: dict[str, str]) -> dict[str, pd.DataFrame]:
-    """Tables that have rows. A column that holds sparsities as well as architectures is text."""
-    text = dict.fromkeys(["value", "column"], str)
-    frames = {}
-    for name, path in paths.items():
-        kinds = text | ({"sparsity": str} if name in ("ranking", "rank_evaluation") else {})
-        try:
-            frames[name] = pd.read_csv(path, dtype=kinds)
-        except pd.errors.EmptyDataError:
-            print(f"{path} is empty")
-    return {name: frame for name, frame in frames.items() if len(frame)}
+    """The tables. A column that holds sparsities beside words is text."""
+    text = dict.fromkeys(["value", "column", "detail"], str)
+    words_too = {"ranking", "rank_evaluation"}
+    kinds = {name: text | ({"sparsity": str} if name in words_too else {}) for name in paths}
+    return {name: pd.read_csv(path, dtype=kinds[name]) for name, path in paths.items()}
 
 
 def main(tables: dict, pool, manifest, captions: dict, graphs: list, output, cfg: dict) -> None:
     """tables: {name: CSV}; pool: topometrics.parquet; manifest: JSON or None; captions: {name: .rst}; graphs: [(title,
     SVG)]; cfg: title, lead (a sentence below the title)."""
-    frames = read_tables(tables)
-    study = Study(pd.read_parquet(pool), frames, read_json(manifest) if manifest else {}, captions, graphs)
+    study = Study(pd.read_parquet(pool), read_tables(tables), read_json(manifest) if manifest else {}, captions, graphs)
     sections = [part for module in SECTIONS if (part := module.section(study))]
     files = {name: Path(tables[name]).read_text() for name in downloads(sections)}
     write_text(output, render_page(cfg["title"], cfg["lead"], sections, study.data, CONFIG, files))

@@ -7,7 +7,8 @@ columns, and shared by all charts. Tables: click a heading to sort, type to filt
 STYLE = """
 :root { --ink: #1b1f24; --soft: #57606a; --line: #d8dee4; --tint: #f6f8fa; --accent: #0072B2; --win: #dcefe6; }
 * { box-sizing: border-box; }
-html { scroll-behavior: smooth; scroll-padding-top: 1rem; }
+html { scroll-padding-top: 1rem; }
+@media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
 body { margin: 0; color: var(--ink); background: #fff; font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto,
   "Helvetica Neue", Arial, sans-serif; -webkit-text-size-adjust: 100%; }
 .layout { display: grid; grid-template-columns: 14rem minmax(0, 1fr); gap: 2.5rem; max-width: 1400px; margin: 0 auto;

@@ -43,7 +43,8 @@ def word_colour(field: str, words):
 
 
 def picked(field: str):
-    """A selection by clicking the legend: what is not picked fades."""
+    """A selection by clicking the legend: what is not picked fades. It belongs to the first layer that has a legend,
+    otherwise Vega-Lite merges the legends of the layers into one that does not answer."""
     return alt.selection_point(name=f"{field}_picked", fields=[field], bind="legend")
 
 
@@ -85,11 +86,11 @@ def accuracy(data: str, algorithms, sparsities: list[str], panels: list[str]) ->
         tooltip=hints("algorithm", "sparsity", "accuracy (%)", "dense network (%)", "seeds"),
     )
     y = alt.Y("mean:Q", title="accuracy (%)").scale(zero=False)
-    line = base.mark_line(strokeWidth=1.5).encode(y=y)
+    line = base.mark_line(strokeWidth=1.5).encode(y=y).add_params(pick)
     bars = base.mark_rule().encode(y="low:Q", y2="high:Q")
     points = base.mark_point(size=45, opacity=1).encode(y=y, shape=alt.Shape("algorithm:N", legend=None))
     dense = alt.Chart().mark_rule(color=GREY, strokeDash=[5, 4]).encode(y="mean(dense):Q")
-    chart = alt.layer(dense, line, bars, points.add_params(pick), data=alt.NamedData(data))
+    chart = alt.layer(dense, line, bars, points, data=alt.NamedData(data))
     chart = in_panels(chart, panels, y="independent")
     return specification(chart, panels=len(panels), least=230, edge=64, widest=320, aspect=0.75, most=4)
 
@@ -146,8 +147,8 @@ def ranking(data: str, menus: dict, panels: list[str], sparsities: list[str], st
         opacity=lit(pick),
         tooltip=hints("strategy", "sparsity", "RBO", "interval", "lost points"),
     )
-    line = strategy.mark_line(strokeWidth=1.5)
-    points = strategy.mark_point(size=50, opacity=1).encode(shape=alt.Shape("strategy:N", legend=None)).add_params(pick)
+    line = strategy.mark_line(strokeWidth=1.5).add_params(pick)
+    points = strategy.mark_point(size=50, opacity=1).encode(shape=alt.Shape("strategy:N", legend=None))
     chance = alt.Chart().transform_filter(alt.datum.strategy == "random").mark_rule(color=GREY, strokeDash=[5, 4])
     chart = alt.layer(chance.encode(y="mean(rbo):Q"), line, points, data=alt.NamedData(data))
     chart, parameters = chosen_by(chart, menus)
@@ -165,8 +166,8 @@ def layers(data: str, menus: dict, panels: list[str], metrics) -> dict:
         opacity=lit(pick),
         tooltip=[*hints("name", "metric"), alt.Tooltip("share:Q", format=".3f")],
     )
-    line = base.mark_line(strokeWidth=1.5)
-    points = base.mark_point(size=30, opacity=1).encode(shape=alt.Shape("metric:N", legend=None)).add_params(pick)
+    line = base.mark_line(strokeWidth=1.5).add_params(pick)
+    points = base.mark_point(size=30, opacity=1).encode(shape=alt.Shape("metric:N", legend=None))
     chart, parameters = chosen_by(alt.layer(line, points, data=alt.NamedData(data)), menus)
     chart = chart.transform_fold([printed(m) for m in in_order(metrics)], as_=["metric", "share"])
     chart = chart.transform_filter("isValid(datum.share)")
@@ -175,13 +176,14 @@ def layers(data: str, menus: dict, panels: list[str], metrics) -> dict:
 
 
 def map_layers(base, title: str, numbers: bool = True) -> list:
-    """Coloured cells of correlations and the numbers on them."""
+    """Coloured cells of correlations and the numbers on them, a dash where there is none."""
     colour = alt.Color("r:Q", title=title).scale(scheme="redblue", reverse=True, domain=[-1, 1])
     cells = base.mark_rect(stroke="white").encode(color=colour.legend(gradientLength=160, titleLimit=300))
     if not numbers:
         return [cells]
     ink = alt.condition("abs(datum.r) > 0.6", alt.value("white"), alt.value("#1b1f24"))
-    return [cells, base.mark_text(fontSize=10.5).encode(text=alt.Text("r:Q", format=".2f"), color=ink)]
+    text = base.transform_calculate(text="isValid(datum.r) ? format(datum.r, '.2f') : '–'")
+    return [cells, text.mark_text(fontSize=10.5).encode(text="text:N", color=ink)]
 
 
 def heatmap(data: str, rows: list[str], columns: list[str], tooltip: list[str], title: str, numbers=True) -> dict:
@@ -257,8 +259,8 @@ def ratios(data: str, measures: list[str], architectures, menus: dict) -> dict:
     )
     x = alt.X("low:Q", title="recomputed / released").scale(type="symlog", constant=0.1)
     x = x.axis(values=[-10, -1, 0, 0.2, 0.5, 1, 2, 5, 10, 100])
-    bars = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q")
-    points = base.mark_point(size=26, opacity=1).encode(x="ratio:Q").add_params(pick)
+    bars = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q").add_params(pick)
+    points = base.mark_point(size=26, opacity=1).encode(x="ratio:Q")
     one = alt.Chart().mark_rule(color=GREY).encode(x=alt.datum(1))
     chart, parameters = chosen_by(alt.layer(one, bars, points, data=alt.NamedData(data)), menus)
     chart = chart.add_params(*parameters).properties(height=26 * len(measures))

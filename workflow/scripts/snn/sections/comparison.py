@@ -77,13 +77,14 @@ def section(study: Study) -> Section | None:
     paper, pool = study.table("paper_comparison"), study.table("pool_comparison")
     if paper is not None:
         paper = paper[paper["ours"].notna()]
-    if (paper is None or paper.empty) and pool is None:
+    with_paper, with_pool = paper is not None and len(paper), pool is not None and pool["ratio"].notna().any()
+    if not (with_paper or with_pool):
         return None
     part = Section("paper", "Beside the paper")
-    if paper is not None and len(paper):
+    if with_paper:
         part.blocks += [summary_table(paper), comparison_chart(study, paper), study.caption("paper_comparison")]
         part.blocks += [Heading("paper-cells", "Cell by cell"), cell_table(paper)]
-    if pool is not None and pool["ratio"].notna().any():
+    if with_pool:
         part.blocks += [Heading("pool_comparison", "Recomputed against released values"), pool_chart(study, pool)]
         part.blocks.append(study.caption("pool_comparison"))
     return part

@@ -30,7 +30,7 @@ def cost_table(table: pd.DataFrame, names: list[str]) -> Table:
 
 def section(study: Study) -> Section | None:
     table = study.table("costs")
-    if table is None:
+    if table is None or table.empty:
         return None
     part = Section("costs", "Runtimes")
     table = table.sort_values("seconds", ascending=False)

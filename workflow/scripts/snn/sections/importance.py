@@ -3,9 +3,9 @@
 import pandas as pd
 
 from snn import charts
-from snn.names import by_group, group_of, in_order, printed
+from snn.names import by_group, group_of, printed
 from snn.page import Cell, Chart, Heading, Pair, Section, Table, number
-from snn.sections.study import Study, empty, printed_columns, scenario_columns, span
+from snn.sections.study import Study, empty, first_encoding, printed_columns, scenario_columns, span
 
 SCENARIOS = ["sparsity_fixed", "architecture_fixed"]
 
@@ -43,7 +43,7 @@ def redundancy_table(table: pd.DataFrame) -> Table:
 
 def correlation_chart(study: Study, table: pd.DataFrame) -> Chart:
     """All pairs of topometrics of the first encoding, both ways round."""
-    rows = table[table["encoding"] == in_order(table["encoding"])[0]]
+    rows = table[table["encoding"] == first_encoding(table)]
     turned = rows.rename(columns={"metric": "other", "other": "metric"})
     frame = printed_columns(pd.concat([rows, turned]), ["metric", "other"])
     frame = frame.set_axis(["row", "column"], axis=1).assign(r=[*rows["r"], *turned["r"]])
@@ -58,7 +58,7 @@ def section(study: Study) -> Section | None:
     if table is None:
         return None
     part = Section("importance", "Which topometrics go with the drop")
-    shown = table[table["encoding"] == in_order(table["encoding"])[0]]
+    shown = table[table["encoding"] == first_encoding(table)]
     metrics = by_group(shown.loc[shown["r"].notna(), "metric"])
     if not metrics:
         part.blocks.append(empty("No topometric has a correlation: too few networks, or no variation among them."))
@@ -66,7 +66,7 @@ def section(study: Study) -> Section | None:
     maps = [[Heading(s, printed(s)), importance_chart(study, shown, s, metrics)] for s in SCENARIOS]
     part.blocks += [Pair(maps), study.caption("importance")]
     redundancy, correlation = study.table("redundancy"), study.table("metric_correlation")
-    if redundancy is not None:
+    if redundancy is not None and len(redundancy):
         part.blocks += [Heading("redundancy", "Which topometrics say the same"), study.caption("redundancy")]
         if correlation is not None and correlation["r"].notna().any():
             part.blocks.append(correlation_chart(study, correlation))

@@ -116,7 +116,7 @@ def section(study: Study) -> Section | None:
             else:
                 part.blocks.append(Details(f"The same with undefined metrics ranked {place}", result))
     evaluation = study.table("rank_evaluation")
-    if evaluation is not None:
+    if evaluation is not None and len(evaluation):
         part.blocks += [Heading("rank-evaluation", "Ranking before training"), evaluation_table(evaluation)]
         part.blocks.append(study.caption("rank_evaluation"))
     return part

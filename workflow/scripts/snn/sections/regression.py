@@ -9,6 +9,7 @@ from snn.sections.printed_values import beside, printed_values
 from snn.sections.study import (
     Study,
     empty,
+    first_encoding,
     menus,
     nothing,
     printed_columns,
@@ -96,7 +97,7 @@ def regression_chart(study: Study, rows: pd.DataFrame, order: list[str]) -> Char
 
 def folds_table(table: pd.DataFrame) -> Table | None:
     """Adjusted R² of the first encoding under every kind of fold."""
-    encoding = in_order(table["encoding"])[0]
+    encoding = first_encoding(table)
     rows = table[(table["regressor"] == "mean") & (table["features"] == "topometrics") & table["adjusted_r2"].notna()]
     rows = rows[rows["encoding"] == encoding]
     kinds = [kind for kind in FOLDS if kind in set(rows["folds"])]
@@ -157,7 +158,7 @@ def section(study: Study) -> Section | None:
     if folds:
         part.blocks += [Heading("regression-folds", "Harder tests"), study.caption("regression_folds"), folds]
     predictions = study.table("predictions")
-    if predictions is not None:
+    if predictions is not None and len(predictions):
         part.blocks += [Heading("predictions", "Predicted against true drop"), prediction_chart(study, predictions)]
         part.blocks.append(study.caption("predictions"))
     return part

@@ -40,7 +40,7 @@ def duration(seconds: float) -> str:
 
 
 def cost_facts(costs: pd.DataFrame | None) -> list[tuple[str, str, str]]:
-    if costs is None:
+    if costs is None or costs.empty:
         return []
     boxes = [("CPU time", duration(costs["cpu_seconds"].sum()), f"{costs['jobs'].sum():,.0f} jobs")]
     if costs["gpu_seconds"].sum() > 0:

@@ -10,8 +10,8 @@ from snn.page import Cell, Chart, caption, columns_of, number, paragraph
 
 @dataclass
 class Study:
-    """The inputs of the page. tables: {name: frame}, only those that have rows; captions: {name: path of an .rst};
-    drawings: [(title, path of an SVG)]. `data` collects what the charts read, {name: columns}."""
+    """The inputs of the page. tables: {name: frame}, of a study without a network also without rows; captions: {name:
+    path of an .rst}; drawings: [(title, path of an SVG)]. `data` collects what the charts read, {name: columns}."""
 
     pool: pd.DataFrame
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -59,6 +59,11 @@ def span(low: pd.Series, high: pd.Series, digits: int = 2) -> list[str]:
     """Intervals as text."""
     pairs = zip(low, high, strict=True)
     return [f"{a:.{digits}f} to {b:.{digits}f}" if pd.notna(a) and pd.notna(b) else "none" for a, b in pairs]
+
+
+def first_encoding(table: pd.DataFrame) -> str | None:
+    """The encoding that a section shows where it shows one: the unrolled graph if the study has it."""
+    return next(iter(in_order(table["encoding"])), None)
 
 
 def scenario_columns(rows: pd.DataFrame) -> list[tuple[str, str]]:
