@@ -1,7 +1,5 @@
 """Weakly connected components: their number (isolated nodes count) and mean size (paper, Table 2)."""
 
-import numpy as np
-
 from snn import measure, undirected
 from snn.edgelist import igraph_graph, unroll
 from snn.job import job
@@ -18,11 +16,9 @@ def component_count(graph) -> int:
     if graph.edge_count < COMPILED:
         edges = unroll(graph)
         return undirected.component_count(graph.node_count, edges.source, edges.target)
-    from snn import links as walks
+    from snn import links
 
-    links, degree, _ = walks.linked(graph)
-    _, trees = links.forest(links, degree, np.full(len(degree), -1))
-    return trees
+    return links.component_count(graph)
 
 
 def reference(edges, cfg) -> dict:

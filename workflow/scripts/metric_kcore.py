@@ -19,12 +19,9 @@ def coreness(graph) -> np.ndarray:
     if graph.edge_count < COMPILED:
         edges = unroll(graph)
         return undirected.coreness(*undirected.neighbour_lists(graph.node_count, edges.source, edges.target))
-    from snn import links as walks
+    from snn import links
 
-    links, degree, order = walks.linked(graph)
-    core = np.empty_like(degree)
-    core[order] = links.coreness(links, degree)
-    return core
+    return links.coreness(graph)
 
 
 def reference(edges, cfg) -> dict:

@@ -44,7 +44,7 @@ class Links(NamedTuple):
 
 
 def linked(graph: LayeredGraph) -> tuple[Links, np.ndarray, np.ndarray]:
-    """(links, degree, order): the graph in the new numbers, undirected degrees int64 [N], and the node of each number."""
+    """(links, degree, order): the graph in new numbers, its undirected degrees int64 [N], the node of each number."""
     order = np.concatenate([la.offset + np.arange(la.size).reshape(la.channels, -1).T.ravel() for la in graph.layers])
     number = np.empty_like(order)
     number[order] = np.arange(len(order))
@@ -135,7 +135,7 @@ def list_neighbours(links, node, buffer):
 
 
 @njit(cache=True)
-def coreness(links, degree):
+def peel(links, degree):
     """Coreness of every node, int64 [N]: nodes of degree k or less are taken away until none is left, for k = 0, 1, ...
 
     degree: int64 [N], the undirected degrees.
@@ -207,6 +207,20 @@ def forest(links, degree, taken):
                     reached[count] = other
                     count += 1
     return parent, trees
+
+
+def coreness(graph: LayeredGraph) -> np.ndarray:
+    """Coreness of every node, int64 [N]."""
+    links, degree, order = linked(graph)
+    core = np.empty_like(degree)
+    core[order] = peel(links, degree)
+    return core
+
+
+def component_count(graph: LayeredGraph) -> int:
+    """Number of connected components, isolated nodes included."""
+    links, degree, _ = linked(graph)
+    return forest(links, degree, np.full(len(degree), -1))[1]
 
 
 def cut_counts(graph: LayeredGraph) -> tuple[int, int]:
