@@ -20,6 +20,7 @@ import json
 import statistics
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -153,8 +154,8 @@ def together(models: list[nn.Module]) -> nn.Module:
 class TogetherStep(Step):
     """One step of K networks on one batch; labels: [n, K]. The loss is the sum of theirs, so no gradient mixes."""
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        return super().forward(inputs).unflatten(1, (self.labels.shape[1], -1))
+    def forward(self, tensors: list[Tensor], inputs: Tensor) -> Tensor:
+        return super().forward(tensors, inputs).unflatten(1, (self.labels.shape[1], -1))
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(logits.flatten(0, 1), labels.flatten()) * labels.shape[1]
@@ -191,7 +192,7 @@ def our_step(data, architecture: str, networks: int, compiled: bool, cfg: dict, 
     else:
         step = TogetherStep(joint, images, labels[:, None].expand(-1, networks), data["facts"], stacked, cfg)
     if compiled:
-        step.model = torch.compile(joint, dynamic=False)
+        step.overlap, step.forward = nullcontext(), torch.compile(step.forward, dynamic=False)
     return step
 
 

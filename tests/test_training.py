@@ -370,7 +370,7 @@ def test_job_on_a_gpu(study, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def benchmark():
+def speed():
     spec = importlib.util.spec_from_file_location("benchmark_training", REPOSITORY / "benchmarks" / "training.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -378,16 +378,16 @@ def benchmark():
 
 
 @pytest.mark.parametrize("word", ["conv_small", "resnet_small"])
-def test_networks_in_one_step_train_as_they_would_alone(benchmark, word):
+def test_networks_in_one_step_train_as_they_would_alone(speed, word):
     pixels, labels = images(40)
     alone = [network(word, seed) for seed in range(3)]
-    joint = benchmark.together(alone).train()
+    joint = speed.together(alone).train()
     masks = [masks_of(model, 0.5, seed) for seed, model in enumerate(alone)]
     stacked = {name: np.concatenate([mask[name] for mask in masks]) for name in masks[0]}
     for name, parameter in joint.named_parameters():
         parameter.requires_grad_(dict(alone[0].named_parameters())[name].requires_grad)
     steps = [Step(m, pixels, labels, FACTS, mask, RECIPE) for m, mask in zip(alone, masks, strict=True)]
-    steps.append(benchmark.TogetherStep(joint, pixels, labels[:, None].expand(-1, 3), FACTS, stacked, RECIPE))
+    steps.append(speed.TogetherStep(joint, pixels, labels[:, None].expand(-1, 3), FACTS, stacked, RECIPE))
     for step in steps:
         torch.manual_seed(0)
         step.learning_rate.fill_(0.05)

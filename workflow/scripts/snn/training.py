@@ -9,21 +9,43 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from snn.augmentation import Standardise, augment
+from snn.overlap import Overlap
+
+AUGMENTED_TOGETHER = 10_000  # images; bounds the memory of the augmentation
+
+
+def unflattened(flat: Tensor, shapes: list[tuple[int, ...]], channels_last: bool) -> list[Tensor]:
+    """The consecutive parts of `flat` as views of these shapes; kernels [out, in, h, w] lie there as [out, h, w, in]
+    if `channels_last`."""
+    views = []
+    for part, shape in zip(flat.split([math.prod(shape) for shape in shapes]), shapes, strict=True):
+        if channels_last and len(shape) == 4:
+            views.append(part.view(shape[0], *shape[2:], shape[1]).movedim(-1, 1))
+        else:
+            views.append(part.view(shape))
+    return views
+
+
+def flattened(tensors: list[Tensor], channels_last: bool) -> Tensor:
+    """The inverse of `unflattened`, as a copy."""
+    return torch.cat([(t.movedim(1, -1) if channels_last and t.dim() == 4 else t).flatten() for t in tensors])
 
 
 class Step:
     """One training step on the device where model and images are.
 
     images: uint8 [n, C, H, W], labels: int64 [n]; facts: `dataset.json` (mean, std, augmentation); masks: bool array
-    per weight name, or empty for a dense network. Which images a step takes, and how they are augmented, stands in
-    `draws`, int64 [4, n], for the whole epoch (see `shuffle`).
+    per weight name, or empty for a dense network. What is trained lies in one vector, `values`, of which the model's
+    parameters are views from here on: so casts, SGD and mask are one kernel each, whatever the number of layers.
     """
 
     def __init__(self, model: nn.Module, images: Tensor, labels: Tensor, facts: dict, masks: dict, cfg: dict):
@@ -32,86 +54,102 @@ class Step:
         self.standardise = Standardise(facts["mean"], facts["std"], device)
         self.shift, self.flip = facts["augmentation"]["shift"], facts["augmentation"]["flip"]
         self.momentum, self.weight_decay = cfg["momentum"], cfg["weight_decay"]
-        named = dict(model.named_parameters())
-        self.weights = [named[name] for name in masks]
-        self.masks = [torch.zeros_like(named[name]).copy_(torch.from_numpy(mask)) for name, mask in masks.items()]
-        self.parameters = [parameter for parameter in named.values() if parameter.requires_grad]
-        self.velocity = [torch.zeros_like(parameter) for parameter in self.parameters]
+        named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+        self.names = sorted(named, key=lambda name: named[name].dim() == 1)  # kernels and matrices, then vectors
+        self.shapes = [tuple(named[name].shape) for name in self.names]
+        self.kernels = sum(len(shape) > 1 for shape in self.shapes)
+        self.values = torch.zeros(sum(map(math.prod, self.shapes)), device=device)
+        self.velocity, self.mask = torch.zeros_like(self.values), torch.ones_like(self.values)
+        layout = self.shapes, self.values.is_cuda
+        for name, value, keep in zip(
+            self.names, unflattened(self.values, *layout), unflattened(self.mask, *layout), strict=True
+        ):
+            value.copy_(named[name].detach())
+            named[name].data = value
+            if name in masks:
+                keep.copy_(torch.from_numpy(masks[name]))
+        self.values.mul_(self.mask)
+        self.counters = {name: b for name, b in model.named_buffers() if name.endswith("num_batches_tracked")}
+        self.overlap = Overlap() if self.values.is_cuda else nullcontext()
         self.draws = torch.zeros(4, len(labels), dtype=torch.int64, device=device)
+        self.epoch_images, self.epoch_labels = torch.zeros_like(images), torch.zeros_like(labels)
         self.range = torch.arange(cfg["batch_size"], device=device)
         self.cursor = torch.zeros((), dtype=torch.int64, device=device)
         self.learning_rate = torch.zeros((), device=device)
         self.loss = torch.zeros((), device=device)
         self.correct = torch.zeros((), dtype=torch.int64, device=device)
-        self.apply_masks()
 
     def state(self) -> list[Tensor]:
         """All tensors that a step changes."""
-        model = [*self.model.parameters(), *self.model.buffers()]
-        return [t.detach() for t in (*model, *self.velocity, self.cursor, self.loss, self.correct)]
+        return [self.values, self.velocity, *self.model.buffers(), self.cursor, self.loss, self.correct]
 
     def restore(self, values: list[Tensor]) -> None:
         for tensor, value in zip(self.state(), values, strict=True):
             tensor.copy_(value)
 
     def shuffle(self) -> None:
-        """Draw a new epoch, from torch's generator on the host: every device sees the same images."""
+        """Draw and augment a new epoch. The draws (image, corner of the crop, mirrored: int64 [4, n]) are from torch's
+        generator on the host, so that every device sees the same images."""
         n, corners = len(self.labels), 2 * self.shift + 1
         mirrored = torch.randint(2, (n,)) if self.flip else torch.zeros(n, dtype=torch.int64)
         draws = [torch.randperm(n), torch.randint(corners, (n,)), torch.randint(corners, (n,)), mirrored]
         self.draws.copy_(torch.stack(draws))
+        for start in range(0, n, AUGMENTED_TOGETHER):
+            part = slice(start, start + AUGMENTED_TOGETHER)
+            chosen, down, right, mirrored = self.draws[:, part]
+            self.epoch_images[part] = augment(self.images[chosen], down, right, mirrored.bool(), self.shift)
+            self.epoch_labels[part] = self.labels[chosen]
         for total in (self.cursor, self.loss, self.correct):
             total.zero_()
 
     def __call__(self, count: int) -> None:
         """Train on the epoch's next `count` images; add to `loss` (summed over images) and `correct`."""
-        chosen, down, right, mirrored = self.draws[:, self.cursor + self.range[:count]]
-        pixels = augment(self.images[chosen], down, right, mirrored.bool(), self.shift)
-        logits, labels = self.forward(self.standardise(pixels)), self.labels[chosen]
-        loss = self.criterion(logits, labels)
-        gradients = torch.autograd.grad(loss, self.parameters, materialize_grads=True)
+        batch = self.cursor + self.range[:count]
+        inputs, labels = self.standardise(self.epoch_images[batch]), self.epoch_labels[batch]
+        tensors = self.tensors()
+        with self.overlap:
+            logits = self.forward(tensors, inputs)
+            loss = self.criterion(logits, labels)
+            gradients = torch.autograd.grad(loss, tensors, materialize_grads=True)
         with torch.no_grad():
             self.descend(gradients)
             self.loss += loss.detach() * count
             self.correct += (logits.argmax(-1) == labels).sum()
             self.cursor += count
+            if self.counters:
+                torch._foreach_add_(list(self.counters.values()), 1)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Logits, float32. On a GPU the layers compute in bfloat16, channels last."""
+    def tensors(self) -> list[Tensor]:
+        """What is trained, as the network takes it: on a GPU kernels and matrices in bfloat16, cast all at once."""
+        shapes, gpu = self.shapes, self.values.is_cuda
+        count = sum(map(math.prod, shapes[: self.kernels]))
+        kernels = self.values[:count].to(torch.bfloat16 if gpu else torch.float32)
+        views = unflattened(kernels, shapes[: self.kernels], gpu)
+        views += unflattened(self.values[count:], shapes[self.kernels :], gpu)
+        return [view.detach().requires_grad_() for view in views]
+
+    def forward(self, tensors: list[Tensor], inputs: Tensor) -> Tensor:
+        """Logits, float32, of the network with these tensors. On a GPU the layers compute in bfloat16, channels last.
+
+        BatchNorm counts batches one by one; here on the host, where it costs no kernel, and `counters` all together.
+        """
         gpu = inputs.is_cuda
         inputs = inputs.contiguous(memory_format=torch.channels_last if gpu else torch.contiguous_format)
+        named = dict(zip(self.names, tensors, strict=True))
+        named |= {name: torch.zeros((), dtype=torch.int64) for name in self.counters}
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=gpu, cache_enabled=False):
-            return self.model(inputs).float()
+            return functional_call(self.model, named, (inputs,)).float()
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(logits, labels)
 
     def descend(self, gradients: tuple[Tensor, ...]) -> None:
-        """g += weight_decay w;  v = momentum v + g;  w -= learning_rate v, as `torch.optim.SGD` has it; then mask.
-
-        The operator is the one beneath `torch.optim.SGD(fused=True)`; building that object would import torch's
-        compiler, which costs more than the training of a small network. It wants gradients laid out as the weights.
-        """
-        pairs = zip(self.parameters, gradients, strict=True)
-        gradients = [g if g.stride() == w.stride() else torch.empty_like(w).copy_(g) for w, g in pairs]
-        torch._fused_sgd_(
-            self.parameters,
-            gradients,
-            self.velocity,
-            weight_decay=self.weight_decay,
-            momentum=self.momentum,
-            lr=self.learning_rate,
-            dampening=0.0,
-            nesterov=False,
-            maximize=False,
-            is_first_step=False,
-        )
-        self.apply_masks()
-
-    @torch.no_grad()
-    def apply_masks(self) -> None:
-        if self.weights:
-            torch._foreach_mul_(self.weights, self.masks)
+        """g += weight_decay w;  v = momentum v + g;  w -= learning_rate v, as `torch.optim.SGD` has it; then mask."""
+        kernels = flattened(gradients[: self.kernels], self.values.is_cuda).float()
+        gradient = torch.cat([kernels, *gradients[self.kernels :]])
+        gradient.add_(self.values, alpha=self.weight_decay)
+        self.velocity.mul_(self.momentum).add_(gradient)
+        self.values.addcmul_(self.velocity, self.learning_rate, value=-1).mul_(self.mask)
 
     def ready(self, counts: list[int]) -> dict[int, Callable[[], None]]:
         """What to call for a step on each of these numbers of images."""
