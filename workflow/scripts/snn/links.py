@@ -169,12 +169,24 @@ def peel(links, degree):
 
 
 @njit(cache=True)
+def scan(links, node, taken, parent, reached, count, buffer):
+    """Make all unreached neighbours of `node` its children and append them to `reached`; how many it then holds."""
+    for other in buffer[: list_neighbours(links, node, buffer)]:
+        if parent[other] == -2 and taken[other] != node and taken[node] != other:
+            parent[other] = node
+            reached[count] = other
+            count += 1
+    return count
+
+
+@njit(cache=True)
 def forest(links, degree, taken):
     """(parent [N], number of trees) of a scan-first spanning forest that uses no edge of the forest `taken`.
 
-    parent: -1 at roots. taken: the parents of another forest, or all -1. A node without edges left is a tree. Scanning
-    a node makes all its unreached neighbours its children. The next to be scanned is any reached one, by chance, which
-    spreads over all layers, and the search ends when every node is reached: in dense graphs after few of the edges.
+    parent: -1 at roots, -2 before a node is reached. taken: the parents of another forest, or all -1. A node without
+    edges left is a tree. Scanning a node makes all its unreached neighbours its children; in which order reached nodes
+    are scanned is free. Chance spreads the scans over all layers; when few nodes are left, each asks for the scan of a
+    neighbour that is reached. In dense graphs every node is reached after a few of the edges, and the search ends.
     """
     size = len(degree)
     left = degree.copy()
@@ -184,8 +196,8 @@ def forest(links, degree, taken):
             left[taken[node]] -= 1
     parent = np.where(left > 0, -2, -1)
     trees = np.count_nonzero(parent == -1)
-    unreached = size - trees
-    buffer = np.empty(degree.max() + 1, np.int32)
+    unreached, few = size - trees, size // 50
+    buffer, around = np.empty(degree.max() + 1, np.int32), np.empty(degree.max() + 1, np.int32)
     reached = np.empty(size, np.int64)
     chance = 1
     for root in range(size):
@@ -200,12 +212,16 @@ def forest(links, degree, taken):
             pick = (chance >> 8) % count
             node, count = reached[pick], count - 1
             reached[pick] = reached[count]
-            for other in buffer[: list_neighbours(links, node, buffer)]:
-                if parent[other] == -2 and taken[other] != node and taken[node] != other:
-                    parent[other] = node
-                    unreached -= 1
-                    reached[count] = other
-                    count += 1
+            before = count
+            count = scan(links, node, taken, parent, reached, count, buffer)
+            if unreached > few >= unreached - (count - before):
+                for asking in range(size):
+                    if parent[asking] == -2:
+                        for other in around[: list_neighbours(links, asking, around)]:
+                            if parent[other] != -2 and taken[asking] != other and taken[other] != asking:
+                                count = scan(links, other, taken, parent, reached, count, buffer)
+                                break
+            unreached -= count - before
     return parent, trees
 
 
