@@ -12,6 +12,7 @@ configfile: "config/config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 from codehash import code_hash
+from progress import show_estimates
 from study import ConfigError, Study
 
 try:
@@ -35,6 +36,10 @@ include: "workflow/rules/rank.smk"
 
 
 FIGURES = ["accuracy", "regression", "importance", "ranking", "layers", "layer_correlation", "scatter"]
+
+
+onstart:
+    show_estimates()
 
 
 rule all:

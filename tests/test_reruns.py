@@ -31,7 +31,7 @@ def study(finished, tmp_path):
 
 def planned(folder) -> dict[str, int]:
     """{rule: jobs} of a dry run, without the target `all`."""
-    run = snakemake(folder, "--dry-run", "--quiet", "none")
+    run = snakemake(folder, "--dry-run")
     assert run.returncode == 0, run.stdout
     stats = re.search(r"Job stats:\n.*?\n-.*?\n(.*?)\ntotal", run.stdout, re.DOTALL)
     if stats is None:

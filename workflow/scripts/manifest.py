@@ -17,7 +17,7 @@ from snn.files import write_json
 from snn.job import job
 from snn.record import git_state
 
-PACKAGES = ["snakemake", "torch", "torchvision", "igraph", "numpy", "scipy", "numba", "scikit-learn", "pandas", "pyarrow"]
+PACKAGES = "snakemake torch torchvision igraph numpy scipy numba scikit-learn pandas pyarrow".split()
 
 
 def command() -> str | None:
