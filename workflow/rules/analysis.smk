@@ -10,7 +10,7 @@ rule table_accuracy:
     input:
         pool=POOL,
     output:
-        f"{TABLE}/accuracy.csv",
+        report(f"{TABLE}/accuracy.csv", caption="../report/accuracy.rst", category="Tables"),
     log:
         "results/logs/{pool}table_accuracy.log",
     benchmark:
@@ -54,7 +54,7 @@ rule table_importance:
     input:
         pool=POOL,
     output:
-        f"{TABLE}/importance.csv",
+        report(f"{TABLE}/importance.csv", caption="../report/importance.rst", category="Tables"),
     log:
         "results/logs/{pool}table_importance.log",
     benchmark:
@@ -76,7 +76,7 @@ rule table_ranking:
     input:
         pool=POOL,
     output:
-        f"{TABLE}/ranking.csv",
+        report(f"{TABLE}/ranking.csv", caption="../report/ranking.rst", category="Tables"),
     log:
         "results/logs/{pool}table_ranking.log",
     benchmark:
@@ -146,7 +146,7 @@ rule table_paper_comparison:
         regression=f"{TABLE}/regression.csv",
         ranking=f"{TABLE}/ranking.csv",
     output:
-        f"{TABLE}/paper_comparison.csv",
+        report(f"{TABLE}/paper_comparison.csv", caption="../report/paper_comparison.rst", category="Tables"),
     log:
         "results/logs/{pool}table_paper_comparison.log",
     benchmark:

@@ -126,6 +126,8 @@ def reported_tables(pool):
     names += ["redundancy", "metric_correlation"]
     if pool or study.shares_cells_with_the_paper:
         names.append("paper_comparison")
+    if not pool and study.shares_cells_with_the_paper and "published" in config:
+        names.append("pool_comparison")
     return names + (["rank_evaluation"] if pool else ["costs"])
 
 

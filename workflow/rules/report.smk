@@ -7,7 +7,7 @@ rule figure_accuracy:
     input:
         table=f"{TABLE}/accuracy.csv",
     output:
-        f"{FIGURE}/accuracy.svg",
+        report(f"{FIGURE}/accuracy.svg", caption="../report/accuracy.rst", category="Figures"),
     log:
         "results/logs/{pool}figure_accuracy.log",
     benchmark:
@@ -28,7 +28,7 @@ rule figure_regression:
     input:
         table=f"{TABLE}/regression.csv",
     output:
-        f"{FIGURE}/regression.svg",
+        report(f"{FIGURE}/regression.svg", caption="../report/regression.rst", category="Figures"),
     log:
         "results/logs/{pool}figure_regression.log",
     benchmark:
@@ -49,7 +49,7 @@ rule figure_importance:
     input:
         table=f"{TABLE}/importance.csv",
     output:
-        f"{FIGURE}/importance.svg",
+        report(f"{FIGURE}/importance.svg", caption="../report/importance.rst", category="Figures"),
     log:
         "results/logs/{pool}figure_importance.log",
     benchmark:
@@ -70,7 +70,7 @@ rule figure_ranking:
     input:
         table=f"{TABLE}/ranking.csv",
     output:
-        f"{FIGURE}/ranking.svg",
+        report(f"{FIGURE}/ranking.svg", caption="../report/ranking.rst", category="Figures"),
     log:
         "results/logs/{pool}figure_ranking.log",
     benchmark:
@@ -92,8 +92,10 @@ rule figure_layers:
         profile=f"{TABLE}/layers.csv",
         correlation=f"{TABLE}/layer_correlation.csv",
     output:
-        profile=f"{FIGURE}/layers.svg",
-        correlation=f"{FIGURE}/layer_correlation.svg",
+        profile=report(f"{FIGURE}/layers.svg", caption="../report/layers.rst", category="Figures"),
+        correlation=report(
+            f"{FIGURE}/layer_correlation.svg", caption="../report/layer_correlation.rst", category="Figures"
+        ),
     log:
         "results/logs/{pool}figure_layers.log",
     benchmark:
@@ -114,7 +116,7 @@ rule figure_scatter:
     input:
         pool=POOL,
     output:
-        f"{FIGURE}/scatter.svg",
+        report(f"{FIGURE}/scatter.svg", caption="../report/scatter.rst", category="Figures"),
     log:
         "results/logs/{pool}figure_scatter.log",
     benchmark:
@@ -136,7 +138,7 @@ rule figure_graph:
         geometry=rules.geometry.output.geometry,
         blocks=f"{NETWORK}/mge/blocks.npz",
     output:
-        DRAWING,
+        report(DRAWING, caption="../report/graphs.rst", category="Graphs"),
     log:
         "results/logs/figure_graph/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
     benchmark:
@@ -160,7 +162,7 @@ rule table_costs:
         benchmarks=benchmarks(),
         records=lambda w: rules.pool.input.training + rules.pool.input.dense,
     output:
-        "results/tables/costs.csv",
+        report("results/tables/costs.csv", caption="../report/costs.rst", category="Tables"),
     log:
         "results/logs/table_costs.log",
     conda:
