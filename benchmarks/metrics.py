@@ -4,10 +4,10 @@
         [--engines structured igraph] [--timeout 600] [--first-run]
     python benchmarks/metrics.py --pool [--igraph-edges 2000000]
 
-The network has random masks, equally dense in every layer, and its initial weights. `seconds` is what the job itself
-records per encoding: reading and computing, without the start of Python, imports and compilation; `CPU` is the whole
-process from start to exit; `peak` its largest resident memory. `ratio` is igraph's seconds over ours. The structured
-spectra stand for both eigenvalues. --first-run clears numba's cache before, so that `CPU` includes all compilation.
+The network has random masks, equally dense in every layer, and its initial weights. `s` is what the job records for
+the encodings: reading and computing, with the late imports (numba, igraph, SciPy); `CPU s` is the whole process from
+start to exit, `peak MB` its largest resident memory, `ratio` igraph's seconds over ours. `spectra` is both eigenvalue
+metrics. With --first-run the cache of compiled functions is empty, so that all compilation is included.
 
 --pool runs every architecture at every sparsity of the paper once and adds up what its 1,260 networks cost (63 of each
 kind: 3 data sets, 7 algorithms, 3 seeds). The igraph engine is measured on graphs of up to --igraph-edges edges; larger

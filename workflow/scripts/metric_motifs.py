@@ -239,7 +239,7 @@ def reference(edges, cfg) -> dict:
     most = degree_products_of_edges(edges, degree) + int((degree * (degree - 1) * (degree - 2) // 6).sum())
     if most <= EXACT_LIMIT:
         return with_total(enumerated(graph, 4)[1])
-    return sampled(graph, min(1.0, SAMPLED / most), cfg.get("seed", 0))
+    return sampled(graph, min(1.0, SAMPLED / most))
 
 
 def enumerated(graph, size: int):
@@ -253,7 +253,7 @@ def enumerated(graph, size: int):
 IGRAPH_CLASS = (6, 4, 8, 7, 9, 10)
 
 
-def sampled(graph, share: float, seed: int) -> dict:
+def sampled(graph, share: float, seed: int = 0) -> dict:
     """RAND-ESU: each branch (first node, second node) of the search tree is followed with probability `share`.
 
     igraph's counts are divided by it. Cutting at the second level is unbiased and spreads the sample over all nodes
