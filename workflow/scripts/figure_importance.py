@@ -28,7 +28,7 @@ def importance_figure(table: pd.DataFrame):
         return nothing("No topometric has a correlation with the accuracy drop.")
     grids = [correlations(table, scenario, metrics) for scenario in SCENARIOS]
     widths = [len(grid.columns) + 0.5 for grid in grids]
-    figure, axes = panels(1, 2, 0.16 * len(metrics) + 0.7, sharey=True, width_ratios=widths)
+    figure, axes = panels(1, 2, 0.16 * len(metrics) + 0.3, sharey=True, width_ratios=widths)
     groups = [group_of(metric) for metric in metrics]
     for axis, scenario, grid in zip(axes[0], SCENARIOS, grids, strict=True):
         columns = [broken(printed(value)) for value in grid.columns]

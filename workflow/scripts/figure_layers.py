@@ -72,7 +72,7 @@ def correlation_figure(table: pd.DataFrame):
     sparsities = sorted(set(table["sparsity"]))
     width = min(6.9, max(3.3, 1.7 * len(architectures)))
     figure, axes = panels(
-        len(metrics), len(architectures), 0.15 * len(algorithms) + 0.25, width, sharex=True, sharey=True
+        len(metrics), len(architectures), 0.15 * len(algorithms) + 0.15, width, sharex=True, sharey=True
     )
     for i, metric in enumerate(metrics):
         for j, architecture in enumerate(architectures):

@@ -79,9 +79,10 @@ def regression_figure(table: pd.DataFrame):
         axes[0, j].set_title(printed(scenario))
         for i, score in enumerate(["adjusted_r2", "mae"]):
             handles |= draw(axes[i, j], part, values, looks, score)
-    # Far below 0 (more features than a small pool bears) only "worse than the mean" is worth showing.
+    # With nearly as many features as networks the scores run away: far below 0, or errors that exceed any drop.
     low, high = axes[0, 0].get_ylim()
     axes[0, 0].set_ylim(max(low, -0.5), min(high, 1.0))
+    axes[1, 0].set_ylim(0.0, min(axes[1, 0].get_ylim()[1], 1.0))
     axes[0, 0].set_ylabel("adjusted R²")
     axes[1, 0].set_ylabel("mean absolute error")
     order = [model for model in looks if model in handles]

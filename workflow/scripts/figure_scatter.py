@@ -38,6 +38,7 @@ def scatter_figure(columns: dict[str, np.ndarray]):
     sparsities, architectures = sorted(set(columns["sparsity"])), in_order(columns["architecture"])
     shade = {s: SEQUENCE(k / max(len(sparsities) - 1, 1)) for k, s in enumerate(sparsities)}
     marker = {a: MARKERS[k % len(MARKERS)] for k, a in enumerate(architectures)}
+    size = 1.8 if len(drop) > 300 else 2.8
     rows, width = grid_shape(len(metrics))
     figure, axes = panels(rows, width, 1.25, sharey=True)
     for axis, metric in zip(axes.flat, metrics, strict=False):
@@ -50,7 +51,7 @@ def scatter_figure(columns: dict[str, np.ndarray]):
                     linestyle="none",
                     marker=marker[architecture],
                     color=shade[sparsity],
-                    markersize=1.8,
+                    markersize=size,
                     markeredgewidth=0,
                     alpha=0.8,
                 )

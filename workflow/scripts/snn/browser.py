@@ -57,7 +57,7 @@ button:hover { border-color: var(--accent); color: var(--accent); }
 table { border-collapse: separate; border-spacing: 0; font-size: .82rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .26rem .5rem; border-bottom: 1px solid #eaeef2; text-align: left; white-space: nowrap; }
 td.n, th.n { text-align: right; }
-td.long { white-space: normal; min-width: 14rem; }
+td.long { white-space: normal; overflow-wrap: anywhere; min-width: 11rem; }
 thead { position: sticky; top: 0; z-index: 2; }
 thead th { background: var(--tint); font-weight: 600; }
 thead th.group { text-align: left; border-left: 1px solid var(--line); }
@@ -80,7 +80,10 @@ summary { cursor: pointer; color: var(--accent); }
 .drawings { display: grid; align-items: start; gap: 1.2rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }
 .drawings img { width: 100%; height: auto; border: 1px solid var(--line); border-radius: 6px; background: #fff; }
-#vg-tooltip-element { font-family: inherit; font-size: 12px; max-width: 22rem; }
+#vg-tooltip-element { font-family: inherit; font-size: 12px; max-width: min(24rem, 90vw); }
+#vg-tooltip-element table tr td { border: none; padding: 1px 4px; white-space: normal; vertical-align: top; }
+#vg-tooltip-element table tr td.key { white-space: nowrap; max-width: none; }
+#vg-tooltip-element table tr td.value { max-width: 16rem !important; overflow: visible !important; }
 @media (max-width: 900px) {
   .layout { display: block; padding: 0 .9rem; }
   nav { position: static; max-height: none; padding: 1rem 0 0; }

@@ -70,9 +70,11 @@ def chosen_by(chart, menus: dict[str, tuple[str, list[str]]]):
     return chart.transform_filter(" && ".join(where for _, where in pairs)), [parameter for parameter, _ in pairs]
 
 
-def in_panels(chart, panels: list[str], **independent):
-    """Panels in the order given, each with an x axis of its own: they may stand far below each other."""
-    chart = chart.facet(alt.Facet("panel:N", sort=panels), columns=1)
+def in_panels(chart, panels: list[str], gap: int, **independent):
+    """Panels in the order given, `gap` pixels apart (room for what stands between them). Each has an x axis of its own:
+    they may stand far below each other."""
+    spacing = {"row": 82, "column": gap}
+    chart = chart.facet(alt.Facet("panel:N", sort=panels), columns=1, bounds="flush", spacing=spacing)
     return chart.resolve_scale(**independent).resolve_axis(x="independent")
 
 
@@ -91,18 +93,19 @@ def accuracy(data: str, algorithms, sparsities: list[str], panels: list[str]) ->
     points = base.mark_point(size=45, opacity=1).encode(y=y, shape=alt.Shape("algorithm:N", legend=None))
     dense = alt.Chart().mark_rule(color=GREY, strokeDash=[5, 4]).encode(y="mean(dense):Q")
     chart = alt.layer(dense, line, bars, points, data=alt.NamedData(data))
-    chart = in_panels(chart, panels, y="independent")
-    return specification(chart, panels=len(panels), least=230, edge=64, widest=320, aspect=0.75, most=4)
+    chart = in_panels(chart, panels, 58, y="independent")
+    return specification(chart, panels=len(panels), least=230, edge=58, widest=320, aspect=0.75, most=4)
 
 
-def scatter(data: str, fields: list[str], menus: dict, algorithms) -> dict:
-    """Every topometric against the drop: brush in one panel, the same networks stay lit in all; click the legend."""
+def scatter(data: str, fields: list[str], menus: dict, algorithms, size: int) -> dict:
+    """Every topometric against the drop: brush in one panel, the same networks stay lit in all; click the legend.
+    size: of a point, in square pixels."""
     brush = alt.selection_interval(name="brush", resolve="global")
     pick = picked("algorithm")
     shown = alt.Tooltip(alt.repeat("repeat"), type="quantitative", format=".4~g")
     points = (
         alt.Chart()
-        .mark_point(size=16)
+        .mark_point(size=size)
         .encode(
             x=alt.X(alt.repeat("repeat"), type="quantitative")
             .scale(zero=False)
@@ -130,7 +133,7 @@ def interval_dots(data: str, models: list[str], panels: list[str], look: dict[st
     bars = base.mark_rule(strokeWidth=2, clip=True).encode(x=x, x2="high:Q")
     points = base.mark_point(size=60, opacity=1, clip=True).encode(x="r2:Q")
     zero = alt.Chart().mark_rule(color=GREY).encode(x=alt.datum(0))
-    chart = in_panels(alt.layer(zero, bars, points, data=alt.NamedData(data)), panels)
+    chart = in_panels(alt.layer(zero, bars, points, data=alt.NamedData(data)), panels, 22)
     layout = {"height": 20 * len(models), "least": 135, "edge": 22, "margin": 200, "widest": 260, "most": 5}
     return specification(chart, panels=len(panels), **layout)
 
@@ -152,7 +155,7 @@ def ranking(data: str, menus: dict, panels: list[str], sparsities: list[str], st
     chance = alt.Chart().transform_filter(alt.datum.strategy == "random").mark_rule(color=GREY, strokeDash=[5, 4])
     chart = alt.layer(chance.encode(y="mean(rbo):Q"), line, points, data=alt.NamedData(data))
     chart, parameters = chosen_by(chart, menus)
-    chart = in_panels(chart, panels).add_params(*parameters)
+    chart = in_panels(chart, panels, 24).add_params(*parameters)
     return specification(chart, panels=len(panels), least=210, edge=24, margin=48, widest=320, aspect=0.85, most=4)
 
 
@@ -171,8 +174,8 @@ def layers(data: str, menus: dict, panels: list[str], metrics) -> dict:
     chart, parameters = chosen_by(alt.layer(line, points, data=alt.NamedData(data)), menus)
     chart = chart.transform_fold([printed(m) for m in in_order(metrics)], as_=["metric", "share"])
     chart = chart.transform_filter("isValid(datum.share)")
-    chart = in_panels(chart, panels, x="independent", y="independent").add_params(*parameters)
-    return specification(chart, panels=len(panels), least=340, edge=70, widest=560, aspect=0.45, most=2)
+    chart = in_panels(chart, panels, 66, x="independent", y="independent").add_params(*parameters)
+    return specification(chart, panels=len(panels), least=340, edge=66, widest=560, aspect=0.45, most=2)
 
 
 def map_layers(base, title: str, numbers: bool = True) -> list:
@@ -207,7 +210,7 @@ def heatmaps(data: str, rows: list[str], columns: list[str], panels: list[str], 
         tooltip=hints("panel", "row", "column", "r", "layers"),
     )
     chart, parameters = chosen_by(alt.layer(*map_layers(base, title), data=alt.NamedData(data)), menus)
-    chart = in_panels(chart, panels).add_params(*parameters)
+    chart = in_panels(chart, panels, 22).add_params(*parameters)
     layout = {"height": 21 * len(rows), "least": 190, "edge": 22, "margin": 60, "widest": 300, "most": 4}
     return specification(chart, panels=len(panels), **layout)
 

@@ -51,8 +51,9 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 
 
 def panels(rows: int, columns: int, height: float, width: float = PAGE, **shared):
-    """A figure of `width` inches with a grid of axes [rows, columns], each row `height` inches high."""
-    figure = Figure(figsize=(width, max(rows * height, 0.8)))
+    """A figure of `width` inches with a grid of axes [rows, columns], each row `height` inches high, and room for a
+    title and a legend."""
+    figure = Figure(figsize=(width, max(rows * height + 0.4, 1.4)))
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 

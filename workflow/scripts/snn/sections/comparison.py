@@ -4,7 +4,7 @@ import pandas as pd
 
 from snn import charts
 from snn.names import printed
-from snn.page import Cell, Chart, Heading, Section, Table, number
+from snn.page import Cell, Chart, Details, Heading, Section, Table, number
 from snn.sections.printed_values import signed
 from snn.sections.study import Study, menus, printed_columns, span
 
@@ -83,7 +83,7 @@ def section(study: Study) -> Section | None:
     part = Section("paper", "Beside the paper")
     if with_paper:
         part.blocks += [summary_table(paper), comparison_chart(study, paper), study.caption("paper_comparison")]
-        part.blocks += [Heading("paper-cells", "Cell by cell"), cell_table(paper)]
+        part.blocks.append(Details(f"All {len(paper)} cells", cell_table(paper)))
     if with_pool:
         part.blocks += [Heading("pool_comparison", "Recomputed against released values"), pool_chart(study, pool)]
         part.blocks.append(study.caption("pool_comparison"))

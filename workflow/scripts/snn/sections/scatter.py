@@ -35,6 +35,7 @@ def section(study: Study) -> Section | None:
     frame["network"] += " on " + frame["dataset"] + ", seed " + pool["seed"].astype(str)
     frame["accuracy drop"], frame["accuracy"] = pool["drop"], pool["accuracy"].map("{:.1%}".format)
     choices = menus(pool, labels, everything=["dataset", "architecture", "sparsity"])
-    spec = charts.scatter("networks", list(values.columns), choices, set(pool["pruning"]))
+    size = 16 if len(pool) > 1000 else 32
+    spec = charts.scatter("networks", list(values.columns), choices, set(pool["pruning"]), size)
     part.blocks += [study.chart("networks", spec, frame.join(values), "canvas"), study.caption("scatter")]
     return part
