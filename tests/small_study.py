@@ -58,12 +58,12 @@ def contents(folder: Path) -> dict[str, bytes]:
         name = str(path.relative_to(folder / "results"))
         if not path.is_file() or path.name.startswith(".") or name.split("/")[0] in ("logs", "benchmarks"):
             continue
-        if path.suffix == ".json":
-            found[name] = json.dumps(_without_times(json.loads(path.read_text()))).encode()
-        elif path.suffix not in (".html", ".svg") and not name.startswith("manifest"):
-            found[name] = path.read_bytes()
-        else:
+        if path.name in ("costs.csv", "manifest.json", "report.html"):
             found[name] = b""
+        elif path.suffix == ".json":
+            found[name] = json.dumps(_without_times(json.loads(path.read_text()))).encode()
+        else:
+            found[name] = path.read_bytes()
     return found
 
 

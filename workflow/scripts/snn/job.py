@@ -1,9 +1,9 @@
 """What every script's last lines share: the log, and the one-line message for an input that is at fault."""
 
+import contextlib
 import os
 import sys
 import traceback
-from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -11,15 +11,17 @@ class InputError(Exception):
     """Something the user can mend: a setting, a file. Its message is one line that says what to do."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def job(log):
     """Send everything the body prints to the file `log`, and end the process with 1 if the body fails.
 
     An InputError is reported as its message alone, anything else with its traceback, both as the log's last lines,
-    which Snakemake shows for a failed job (`show-failed-logs`).
+    which Snakemake shows for a failed job (`show-failed-logs`). A system error (a full disk, no permission) may keep
+    the log from being written, so it also goes to where the job was started.
     """
     Path(str(log)).parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+    terminal = os.dup(2)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     sys.stdout.reconfigure(line_buffering=True)
@@ -28,6 +30,11 @@ def job(log):
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)
+    except OSError as error:
+        os.write(terminal, f"Error: {error}\n".encode())
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+        os._exit(1)  # an orderly exit would flush to the log, and fail for the same reason
     except Exception:
         traceback.print_exc()
         sys.exit(1)
