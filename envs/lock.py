@@ -13,9 +13,7 @@ def lock(installed: dict[str, str]) -> str:
     """One line `name==version` per package, sorted, with a marker where a package exists for one platform only."""
     lines = ["# Made by `make lock`. Python 3.11 to 3.13."]
     for name in sorted(set(installed) - TOOLS):
-        marker = (
-            " ; platform_system == 'Linux' and platform_machine == 'x86_64'" if name.startswith(LINUX_ONLY) else ""
-        )
+        marker = " ; platform_system == 'Linux' and platform_machine == 'x86_64'" if name.startswith(LINUX_ONLY) else ""
         lines.append(f"{name}=={installed[name]}{marker}")
     return "\n".join(lines) + "\n"
 

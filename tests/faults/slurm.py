@@ -35,6 +35,7 @@ SlurmdLogFile={root}/slurmd.log
 NodeName=localhost NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=8 RealMemory=16000 Gres=gpu:1
 PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE State=UP
 """
+HOME = Path("/etc/slurm")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo", "scancel")
 
 
@@ -50,13 +51,20 @@ def cluster(root: Path):
         (root / name).mkdir()
     (root / "slurm.conf").write_text(CONF.format(root=root))
     (root / "gres.conf").write_text("NodeName=localhost Name=gpu File=/dev/null\n")
-    environment = {**os.environ, "SLURM_CONF": str(root / "slurm.conf")}
+    # Steps inside a job are started without SLURM_CONF, so the configuration has to be where Slurm looks by itself.
+    if (HOME / "slurm.conf").is_file():
+        raise RuntimeError(f"{HOME} already configures a Slurm of this machine")
+    HOME.mkdir(exist_ok=True)
+    for name in ("slurm.conf", "gres.conf"):
+        (HOME / name).unlink(missing_ok=True)
+        (HOME / name).symlink_to(root / name)
+    environment = dict(os.environ)
     environment["PATH"] = f"{environment['PATH']}:/usr/sbin"
     munge = _start_munge()
     daemons = []
     try:
-        daemons.append(subprocess.Popen(["slurmctld", "-D"], env=environment, stderr=subprocess.DEVNULL))
-        daemons.append(subprocess.Popen(["slurmd", "-D", "-N", "localhost"], env=environment, stderr=subprocess.DEVNULL))
+        for daemon in (["slurmctld", "-D"], ["slurmd", "-D", "-N", "localhost"]):
+            daemons.append(subprocess.Popen(daemon, env=environment, stderr=subprocess.DEVNULL))
         deadline = time.monotonic() + 60
         while "idle" not in _output(["sinfo", "-h", "-o", "%T"], environment):
             if time.monotonic() > deadline:
@@ -71,6 +79,8 @@ def cluster(root: Path):
             daemon.wait(30)
         if munge:
             munge.terminate()
+        for name in ("slurm.conf", "gres.conf"):
+            (HOME / name).unlink()
 
 
 def _start_munge():

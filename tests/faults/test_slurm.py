@@ -6,8 +6,9 @@ import subprocess
 import time
 
 import pytest
-from faults import slurm
 from small_study import clone, command, contents, snakemake
+
+from faults import slurm
 
 pytestmark = [
     pytest.mark.faults,
@@ -60,7 +61,8 @@ def test_one_job_fails_for_good_and_the_rest_completes(tmp_path, environment):
     folder = clone(tmp_path)
     script = folder / "workflow" / "scripts" / "metric_strength.py"
     text = script.read_text()
-    script.write_text(text.replace("if __name__", 'if "/snip/" in snakemake.output[0]:\n    raise SystemExit(3)\nif __name__'))
+    failing = 'if "/snip/" in snakemake.output[0]:\n    raise SystemExit(3)\nif __name__'
+    script.write_text(text.replace("if __name__", failing))
     run = snakemake(folder, *HERE, "--retries", "1", env=environment)
     assert run.returncode != 0
     results = folder / "results" / "networks" / "digits" / "conv_small"

@@ -17,7 +17,8 @@ from snn.files import write_json
 from snn.job import job
 from snn.record import git_state
 
-PACKAGES = "snakemake torch torchvision igraph numpy scipy numba scikit-learn pandas pyarrow".split()
+PACKAGES = ["snakemake", "torch", "torchvision", "igraph", "numpy", "scipy", "numba"]
+PACKAGES += ["scikit-learn", "pandas", "pyarrow"]
 
 
 def command() -> str | None:
