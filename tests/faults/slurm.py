@@ -32,7 +32,7 @@ SlurmctldPidFile={root}/slurmctld.pid
 SlurmdPidFile={root}/slurmd.pid
 SlurmctldLogFile={root}/slurmctld.log
 SlurmdLogFile={root}/slurmd.log
-NodeName=localhost NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=8 RealMemory=16000 Gres=gpu:1
+NodeName=localhost NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=12 RealMemory=20000 Gres=gpu:1
 PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE State=UP
 """
 HOME = Path("/etc/slurm")

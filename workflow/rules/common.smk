@@ -59,6 +59,15 @@ def rising(mb):
     return lambda wildcards, attempt: mb * 2 ** (attempt - 1)
 
 
+def graph_memory(wildcards, attempt):
+    """`mem_mb` of an encoding or a metric: it follows the network's size as soon as that is known, and doubles with
+    every new submission."""
+    names = dict(wildcards.items())
+    model = Path((EXTERNAL if "name" in names else NETWORK).format(**names), "model.pt")
+    mb = 500 + 100 * model.stat().st_size // 10**6 if model.exists() else 2000
+    return mb * 2 ** (attempt - 1)
+
+
 def columns(networks):
     """A list of wildcard dicts as the keyword lists that `expand(..., zip, ...)` takes."""
     return {key: [network[key] for network in networks] for key in networks[0]}

@@ -43,7 +43,7 @@ rule encode:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=rising(2000),
+        mem_mb=graph_memory,
         runtime=30,
     params:
         cfg={"encodings": study.encoded},

@@ -14,7 +14,7 @@ rule metric:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=rising(2000),
+        mem_mb=graph_memory,
         runtime=60,
     params:
         cfg=lambda w: {"encodings": study.metric_encodings(w.metric), **study.options(w.metric)},
