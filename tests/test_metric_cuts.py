@@ -15,6 +15,13 @@ def test_both_engines_agree(graph):
 @graphs.each(graphs.layered_graphs())
 def test_two_forests_keep_every_cut(graph):
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metric_cuts, "FORESTS", 0)
+        assert metric_cuts.structured(graph, {}) == metric_cuts.reference(unroll(graph), {})
+
+
+@graphs.each(graphs.layered_graphs())
+def test_compiled_search_agrees(graph):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metric_cuts, "COMPILED", 0)
         assert metric_cuts.structured(graph, {}) == metric_cuts.reference(unroll(graph), {})
 

@@ -5,7 +5,8 @@ from snn.edgelist import igraph_graph, unroll
 from snn.job import job
 
 NORMALISED_BY = {"cut_edges": "edges", "cut_nodes": "edges"}
-COMPILED = 500_000  # edges from which on the compiled walks of `snn.links` pay for their import
+COMPILED = 400_000  # edges from which on compiled code pays for its import
+FORESTS = 4_000_000  # edges from which on forests on generated neighbours beat the explicit lists
 
 
 def structured(graph, cfg) -> dict:
@@ -15,13 +16,14 @@ def structured(graph, cfg) -> dict:
 
 def cut_counts(graph) -> tuple[int, int]:
     """Numbers of bridges and of articulation points."""
-    if graph.edge_count < COMPILED:
+    if graph.edge_count < FORESTS:
         edges = unroll(graph)
         lists = undirected.neighbour_lists(graph.node_count, edges.source, edges.target)
-        return undirected.cut_counts(*(part.tolist() for part in lists))
+        if graph.edge_count < COMPILED:
+            return undirected.cut_counts(*(part.tolist() for part in lists))
     from snn import links
 
-    return links.cut_counts(graph)
+    return links.cut_counts(graph) if graph.edge_count >= FORESTS else links.compiled_cut_counts(*lists)
 
 
 def reference(edges, cfg) -> dict:

@@ -46,7 +46,7 @@ def gap(graph, adjacency, seed=0) -> float:
     """
     side = one_colour(graph)
     if side is None:
-        first, _, third = singular_values(adjacency, np.ones(graph.node_count, bool), None, 3, seed)
+        first, _, third = singular_values(adjacency, slice(None), None, 3, seed)
         return first - third
     rows = np.zeros(graph.node_count, bool)
     for k in side:
@@ -56,22 +56,25 @@ def gap(graph, adjacency, seed=0) -> float:
 
 
 def singular_values(adjacency, rows, layers, count: int, seed: int) -> list[float]:
-    """The `count` largest singular values of the columns `rows` (bool [N]; the nodes of `layers`) of A.
+    """The `count` largest singular values of the columns `rows` (bool [N]; the nodes of `layers`; or all) of A.
 
     From the eigenvectors of B^T B; the values themselves are those of B V, which loses nothing to the squaring.
     """
     exact = adjacency(np.dtype(np.float64))
+    nodes = sum(layer.size for layer in exact.layers)
     other = None if layers is None else set(range(len(exact.layers))) - layers
 
     def image(x):
-        full = np.zeros((len(rows), x.shape[1]), x.dtype)
-        full[rows] = x
+        full = x
+        if layers is not None:
+            full = np.zeros((nodes, x.shape[1]), x.dtype)
+            full[rows] = x
         return adjacency(x.dtype).apply(full, layers)
 
     def square(dtype):
         return lambda x: adjacency(dtype).apply(image(x), other)[rows]
 
-    size = int(rows.sum())
+    size = nodes if layers is None else int(rows.sum())
     if size <= max(DENSE, count + 1):
         vectors = np.eye(size)
     else:

@@ -225,6 +225,9 @@ def forest(links, degree, taken):
     return parent, trees
 
 
+compiled_cut_counts = njit(cache=True)(undirected.cut_counts)
+
+
 def coreness(graph: LayeredGraph) -> np.ndarray:
     """Coreness of every node, int64 [N]."""
     links, degree, order = linked(graph)
@@ -253,4 +256,4 @@ def cut_counts(graph: LayeredGraph) -> tuple[int, int]:
         np.concatenate([ends[parent >= 0] for parent, ends in ((first, of_first), (second, of_second))])
         for of_first, of_second in ((nodes, nodes), (first, second))
     )
-    return njit(cache=True)(undirected.cut_counts)(*undirected.neighbour_lists(len(degree), source, target))
+    return compiled_cut_counts(*undirected.neighbour_lists(len(degree), source, target))
