@@ -192,7 +192,7 @@ def our_step(data, architecture: str, networks: int, compiled: bool, cfg: dict, 
     else:
         step = TogetherStep(joint, images, labels[:, None].expand(-1, networks), data["facts"], stacked, cfg)
     if compiled:
-        step.overlap, step.forward = nullcontext(), torch.compile(step.forward, dynamic=False)
+        step.manner, step.forward = nullcontext(), torch.compile(step.forward, dynamic=False)
     return step
 
 
@@ -226,23 +226,31 @@ def peak_megabytes(device) -> float | None:
 
 
 def timings(data, architecture: str, arguments, cfg: dict, device) -> list[dict]:
+    print(f"{architecture}: seconds per epoch of {len(data['train'][1])} images and network", flush=True)
+    rows = []
+
+    def add(loop: str, networks: int, seconds: list[float], preparation: float) -> None:
+        each = statistics.median(seconds[1:]) / networks
+        ratio = rows[0]["seconds"] / each if rows else 1.0
+        peak = peak_megabytes(device)
+        rows.append(
+            dict(loop=loop, networks=networks, seconds=each, ratio=ratio, preparation=preparation, peak_mb=peak)
+        )
+        print(
+            f"  {loop:20} {networks:3} networks {each:8.3f} s  {ratio:6.2f}x  recording {preparation:5.1f} s, "
+            f"peak GPU memory {peak} MB",
+            flush=True,
+        )
+
     peak_megabytes(device)
     seconds, _ = plain_training(build(data, architecture, 0), data, cfg, device)
-    plain = statistics.median(seconds[1:])
-    rows = [dict(loop="plain", networks=1, seconds=plain, ratio=1.0, preparation=0.0, peak_mb=peak_megabytes(device))]
+    add("plain", 1, seconds, 0.0)
     for networks in (1, *arguments.together):
         for compiled in (False, True)[: 1 + arguments.compile]:
             step = our_step(data, architecture, networks, compiled, cfg, device)
             seconds, recording = our_seconds(step, cfg)
-            each = statistics.median(seconds[1:]) / networks
-            loop = "recorded, compiled" if compiled else "recorded"
             del step
-            rows.append(dict(loop=loop, networks=networks, seconds=each, ratio=plain / each, preparation=recording,
-                             peak_mb=peak_megabytes(device)))  # fmt: skip
-    print(f"{architecture}: seconds per epoch of {len(data['train'][1])} images and network")
-    for row in rows:
-        print("  {loop:20} {networks:3} networks {seconds:8.3f} s  {ratio:6.2f}x  recording {preparation:5.1f} s, "
-              "peak GPU memory {peak_mb} MB".format(**row))  # fmt: skip
+            add("recorded, compiled" if compiled else "recorded", networks, seconds, recording)
     hours = NETWORKS * IMAGES_SEEN / len(data["train"][1]) * rows[1]["seconds"] / 3600
     print(
         f"  the paper's {NETWORKS * 3} networks of this architecture, one at a time: {hours:.0f} GPU hours", flush=True

@@ -3,9 +3,11 @@
 import importlib.util
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -356,6 +358,58 @@ def test_recorded_step_equals_the_step_itself():
     assert abs(correct - correct2) <= 1
     for name in eager:
         torch.testing.assert_close(replayed[name], eager[name], rtol=1e-2, atol=1e-3, msg=name)
+
+
+@GPU
+@pytest.mark.parametrize("word", ["conv_small", "resnet_small"])
+def test_gpu_functions_give_the_gradients_of_torch(word):
+    """One step with snn.gpu's convolutions and BatchNorm, and one with torch's."""
+    torch.backends.cudnn.deterministic = True
+    results = []
+    for manner in (None, nullcontext()):
+        pixels, labels = (tensor.cuda() for tensor in images(40))
+        model = network(word)
+        step = Step(model.cuda().to(memory_format=torch.channels_last), pixels, labels, FACTS, {}, RECIPE)
+        step.manner = manner or step.manner
+        torch.manual_seed(0)
+        step.learning_rate.fill_(0.05)
+        step.shuffle()
+        step(40)
+        results.append((step.velocity.clone(), step.loss.item()))
+    (ours, loss), (torchs, loss2) = results
+    assert loss == pytest.approx(loss2, rel=1e-2)
+    assert (ours - torchs).norm() < 0.03 * torchs.norm()
+
+
+KERNELS = """
+import torch
+import torch.nn.functional as F
+from snn.batchnorm import normalise
+
+torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
+for channels, size in ((3, 4), (16, 8), (130, 3)):
+    torch.manual_seed(channels)
+    x = (2 * torch.randn(5, channels, size, size) + 1.5).to(memory_format=torch.channels_last)
+    parameters, upstream = [torch.rand(channels) + 0.5, torch.randn(channels)], torch.randn_like(x)
+    results = []
+    for ours in (False, True):
+        running = torch.ones(channels), torch.ones(channels)
+        leaves = [tensor.clone().requires_grad_() for tensor in (x, *parameters)]
+        arguments = (leaves[0], *running, *leaves[1:])
+        y = normalise(*arguments, 0.1, 1e-5) if ours else F.batch_norm(*arguments, True, 0.1, 1e-5)
+        results.append([y.detach(), *running, *torch.autograd.grad(y, leaves, upstream)])
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(b, a, rtol=1e-4, atol=1e-5)
+"""
+
+
+def test_batchnorm_kernels_equal_torch():
+    """Without a GPU they are run by Triton's interpreter."""
+    pytest.importorskip("triton")
+    interpreted = {} if torch.cuda.is_available() else {"TRITON_INTERPRET": "1"}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow" / "scripts")} | interpreted
+    process = subprocess.run([sys.executable, "-c", KERNELS], env=environment, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
 
 
 @GPU

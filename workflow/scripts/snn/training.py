@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from snn.augmentation import Standardise, augment
-from snn.overlap import Overlap
+from snn.gpu import Accelerated
 
 AUGMENTED_TOGETHER = 10_000  # images; bounds the memory of the augmentation
 
@@ -70,7 +70,7 @@ class Step:
                 keep.copy_(torch.from_numpy(masks[name]))
         self.values.mul_(self.mask)
         self.counters = {name: b for name, b in model.named_buffers() if name.endswith("num_batches_tracked")}
-        self.overlap = Overlap() if self.values.is_cuda else nullcontext()
+        self.manner = Accelerated() if self.values.is_cuda else nullcontext()
         self.draws = torch.zeros(4, len(labels), dtype=torch.int64, device=device)
         self.epoch_images, self.epoch_labels = torch.zeros_like(images), torch.zeros_like(labels)
         self.range = torch.arange(cfg["batch_size"], device=device)
@@ -107,7 +107,7 @@ class Step:
         batch = self.cursor + self.range[:count]
         inputs, labels = self.standardise(self.epoch_images[batch]), self.epoch_labels[batch]
         tensors = self.tensors()
-        with self.overlap:
+        with self.manner:
             logits = self.forward(tensors, inputs)
             loss = self.criterion(logits, labels)
             gradients = torch.autograd.grad(loss, tensors, materialize_grads=True)

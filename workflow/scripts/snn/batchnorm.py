@@ -1,0 +1,155 @@
+"""BatchNorm of images in training, channels last, as two Triton kernels forward and two backward.
+
+torch's own takes seven and reads slowly where channels are few: a third of the time of a small residual network.
+Imported on a GPU only: Triton comes with torch's CUDA builds.
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+PARTS = 128  # programs that sum; each apply program reads all their sums
+
+
+@triton.jit
+def _tile(start, channels, rows, ROWS: tl.constexpr, CHANNELS: tl.constexpr):
+    """Offsets into [rows, channels] and which of them exist."""
+    row = start + tl.arange(0, ROWS)[:, None]
+    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)[None, :]
+    return row * channels + channel, (row < rows) & (channel < channels)
+
+
+@triton.jit
+def _total(sums, channel, channels, PARTS: tl.constexpr):
+    """Sum over the programs of sums[PARTS, channels]."""
+    part = tl.arange(0, PARTS)[:, None] * channels + channel[None, :]
+    return tl.sum(tl.load(sums + part, channel[None, :] < channels, 0.0), 0)
+
+
+@triton.jit
+def _sum_squares(x, sums, rows, channels, PARTS: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr):
+    """sums[0] = sum of x, sums[1] = sum of x squared, by program and channel."""
+    first, second = tl.zeros([CHANNELS], tl.float32), tl.zeros([CHANNELS], tl.float32)
+    for start in range(tl.program_id(0) * ROWS, rows, PARTS * ROWS):
+        offset, present = _tile(start, channels, rows, ROWS, CHANNELS)
+        value = tl.load(x + offset, present, 0.0).to(tl.float32)
+        first += tl.sum(value, 0)
+        second += tl.sum(value * value, 0)
+    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
+    out = sums + tl.program_id(0) * channels + channel
+    tl.store(out, first, channel < channels)
+    tl.store(out + PARTS * channels, second, channel < channels)
+
+
+@triton.jit
+def _normalise(
+    x, y, sums, weight, bias, mean_out, scale_out, running_mean, running_var, rows, channels, momentum, eps,
+    PARTS: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr,
+):  # fmt: skip
+    """y = (x - mean) / sqrt(var + eps) * weight + bias; the first program also keeps the statistics."""
+    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
+    inside = channel < channels
+    mean = _total(sums, channel, channels, PARTS) / rows
+    var = tl.maximum(_total(sums + PARTS * channels, channel, channels, PARTS) / rows - mean * mean, 0.0)
+    scale = 1.0 / tl.sqrt(var + eps)
+    if tl.program_id(0) == 0:
+        tl.store(mean_out + channel, mean, inside)
+        tl.store(scale_out + channel, scale, inside)
+        old = tl.load(running_mean + channel, inside)
+        tl.store(running_mean + channel, old + momentum * (mean - old), inside)
+        old = tl.load(running_var + channel, inside)
+        tl.store(running_var + channel, old + momentum * (var * (rows / (rows - 1.0)) - old), inside)
+    factor = scale * tl.load(weight + channel, inside, 0.0)
+    shift = tl.load(bias + channel, inside, 0.0) - mean * factor
+    for start in range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS):
+        offset, present = _tile(start, channels, rows, ROWS, CHANNELS)
+        value = tl.load(x + offset, present, 0.0).to(tl.float32)
+        tl.store(y + offset, (value * factor[None, :] + shift[None, :]).to(y.dtype.element_ty), present)
+
+
+@triton.jit
+def _sum_gradients(
+    x, dy, sums, mean, scale, rows, channels, PARTS: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr
+):
+    """sums[0] = sum of dy, sums[1] = sum of dy times the normalised x, by program and channel."""
+    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
+    centre = tl.load(mean + channel, channel < channels, 0.0)[None, :]
+    first, second = tl.zeros([CHANNELS], tl.float32), tl.zeros([CHANNELS], tl.float32)
+    for start in range(tl.program_id(0) * ROWS, rows, PARTS * ROWS):
+        offset, present = _tile(start, channels, rows, ROWS, CHANNELS)
+        value = tl.load(x + offset, present, 0.0).to(tl.float32)
+        gradient = tl.load(dy + offset, present, 0.0).to(tl.float32)
+        first += tl.sum(gradient, 0)
+        second += tl.sum(gradient * (value - centre), 0)
+    out = sums + tl.program_id(0) * channels + channel
+    tl.store(out, first, channel < channels)
+    second *= tl.load(scale + channel, channel < channels, 0.0)
+    tl.store(out + PARTS * channels, second, channel < channels)
+
+
+@triton.jit
+def _differentiate(
+    x, dy, dx, sums, mean, scale, weight, d_weight, d_bias, rows, channels,
+    PARTS: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr,
+):  # fmt: skip
+    """dx = weight scale (dy - mean of dy - normalised x times mean of (dy normalised x)); the parameters' gradients."""
+    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
+    inside = channel < channels
+    first = _total(sums, channel, channels, PARTS)
+    second = _total(sums + PARTS * channels, channel, channels, PARTS)
+    if tl.program_id(0) == 0:
+        tl.store(d_bias + channel, first, inside)
+        tl.store(d_weight + channel, second, inside)
+    factor = tl.load(scale + channel, inside, 0.0)
+    slope = factor * second / rows
+    level = first / rows - slope * tl.load(mean + channel, inside, 0.0)
+    factor *= tl.load(weight + channel, inside, 0.0)
+    for start in range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS):
+        offset, present = _tile(start, channels, rows, ROWS, CHANNELS)
+        value = tl.load(x + offset, present, 0.0).to(tl.float32)
+        gradient = tl.load(dy + offset, present, 0.0).to(tl.float32)
+        gradient = (gradient - level[None, :] - slope[None, :] * value) * factor[None, :]
+        tl.store(dx + offset, gradient.to(dx.dtype.element_ty), present)
+
+
+def _launch(x: Tensor) -> tuple[int, int, dict]:
+    """Rows, channel tiles, and the kernels' compile-time sizes."""
+    channels = x.shape[1]
+    width = min(64, triton.next_power_of_2(channels))
+    return x.numel() // channels, triton.cdiv(channels, width), dict(PARTS=PARTS, ROWS=4096 // width, CHANNELS=width)
+
+
+class BatchNorm(torch.autograd.Function):
+    """Of x [B, C, H, W], channels last; weight, bias and running statistics float32 [C]."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, running_mean, running_var, momentum: float, eps: float) -> Tensor:
+        rows, tiles, sizes = _launch(x)
+        channels, y = x.shape[1], torch.empty_like(x)
+        sums = torch.empty(2, PARTS, channels, device=x.device)
+        mean, scale = torch.empty(2, channels, device=x.device)
+        _sum_squares[PARTS, tiles](x, sums, rows, channels, **sizes)
+        grid = min(2 * PARTS, triton.cdiv(rows, sizes["ROWS"])), tiles
+        _normalise[grid](
+            x, y, sums, weight, bias, mean, scale, running_mean, running_var, rows, channels, momentum, eps, **sizes
+        )
+        ctx.save_for_backward(x, weight, mean, scale)
+        return y
+
+    @staticmethod
+    def backward(ctx, dy: Tensor):
+        x, weight, mean, scale = ctx.saved_tensors
+        rows, tiles, sizes = _launch(x)
+        channels, dx, dy = x.shape[1], torch.empty_like(x), dy.contiguous(memory_format=torch.channels_last)
+        sums = torch.empty(2, PARTS, channels, device=x.device)
+        d_weight, d_bias = torch.empty_like(weight), torch.empty_like(weight)
+        _sum_gradients[PARTS, tiles](x, dy, sums, mean, scale, rows, channels, **sizes)
+        grid = min(2 * PARTS, triton.cdiv(rows, sizes["ROWS"])), tiles
+        _differentiate[grid](x, dy, dx, sums, mean, scale, weight, d_weight, d_bias, rows, channels, **sizes)
+        return dx, d_weight, d_bias, None, None, None, None
+
+
+def normalise(x: Tensor, running_mean, running_var, weight, bias, momentum: float, eps: float) -> Tensor:
+    """`F.batch_norm` in training, of x [B, C, H, W], channels last."""
+    return BatchNorm.apply(x, weight, bias, running_mean, running_var, momentum, eps)
