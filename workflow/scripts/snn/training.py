@@ -1,8 +1,9 @@
 """Training of one network (paper, section 4): SGD with momentum, the mask applied after every step.
 
-The step (augment, forward, backward, SGD, mask) is the same code everywhere. It reads and writes nothing but tensors
-on the device, also for what changes from step to step (position in the epoch, learning rate), so that a GPU records it
-once as a CUDA graph and then only replays it: networks this small are otherwise bound by the launching of kernels.
+The step (forward, backward, SGD, mask) is the same code everywhere. It reads and writes nothing but tensors on the
+device, also for what changes from step to step (position in the epoch, learning rate), so that a GPU records it once as
+a CUDA graph and then only replays it: networks this small are otherwise bound by the launching of kernels. An epoch's
+images are augmented before it, all on the device.
 """
 
 import copy
@@ -45,7 +46,7 @@ class Step:
 
     images: uint8 [n, C, H, W], labels: int64 [n]; facts: `dataset.json` (mean, std, augmentation); masks: bool array
     per weight name, or empty for a dense network. What is trained lies in one vector, `values`, of which the model's
-    parameters are views from here on: so casts, SGD and mask are one kernel each, whatever the number of layers.
+    parameters are views from here on: so cast, SGD and mask take a few kernels, whatever the number of layers.
     """
 
     def __init__(self, model: nn.Module, images: Tensor, labels: Tensor, facts: dict, masks: dict, cfg: dict):
