@@ -114,7 +114,9 @@ def main(
         print(f"going on after epoch {len(resume['curve']['train_loss'])}, from {checkpoint.path.name}")
     outcome = train(step, test, cfg, checkpoint.save, resume)
 
-    state = {name: value.cpu().clone(memory_format=torch.contiguous_format) for name, value in model.state_dict().items()}
+    state = {
+        name: value.cpu().clone(memory_format=torch.contiguous_format) for name, value in model.state_dict().items()
+    }
     pruned = sum(int(state[name].numpy()[~mask].any()) for name, mask in masks.items())
     if pruned:
         raise RuntimeError(f"{pruned} layers have pruned weights that are not 0")
