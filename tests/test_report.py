@@ -201,6 +201,13 @@ def test_headings_link_to_themselves(page_file):
     assert set(re.findall(r'<li><a href="#([^"]+)"', text)) <= set(identifiers)
 
 
+def test_accuracies_of_a_single_seed_are_shown(tmp_path):
+    table = pd.DataFrame({"dataset": ["digits"], "pruning": ["snip"], "printed": ["98.3"], "accuracy_mean": [98.3]})
+    table.to_csv(tmp_path / "accuracy.csv", index=False)
+    (read,) = report.read_tables({"accuracy": str(tmp_path / "accuracy.csv")}).values()
+    assert read["printed"].tolist() == ["98.3"]
+
+
 def test_the_papers_pool_stays_below_ten_megabytes(page_file, tmp_path):
     """3,780 rows, 29,000 layers, and long tables repeated to the length that they have for the paper's pool."""
     grid = {"datasets": ("cifar10", "cifar100", "tiny_imagenet"), "sparsities": (0.6, 0.8, 0.9, 0.95, 0.98)}

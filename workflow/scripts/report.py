@@ -18,10 +18,12 @@ SECTIONS = [run, accuracy, scatter, importance, regression, ranking, layers, com
 
 
 def read_tables(paths: dict[str, str]) -> dict[str, pd.DataFrame]:
-    """The tables. A column that holds sparsities beside words is text."""
+    """The tables. A column that holds sparsities beside words is text, and so are accuracies as the paper prints them
+    (with one seed they have no ± and look like numbers)."""
     text = dict.fromkeys(["value", "column", "detail"], str)
-    words_too = {"ranking", "rank_evaluation"}
-    kinds = {name: text | ({"sparsity": str} if name in words_too else {}) for name in paths}
+    words_too = {name: {"sparsity": str} for name in ("ranking", "rank_evaluation")}
+    words_too["accuracy"] = {"printed": str, "printed_above_chance": str}
+    kinds = {name: text | words_too.get(name, {}) for name in paths}
     return {name: pd.read_csv(path, dtype=kinds[name]) for name, path in paths.items()}
 
 

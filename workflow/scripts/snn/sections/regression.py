@@ -34,6 +34,7 @@ FOLDS = {
     "leave_one_architecture_out": "a whole architecture",
     "leave_one_algorithm_out": "a whole algorithm",
 }
+BLOWN_UP = "< −10"
 DIGITS = {"adjusted_r2": 2, "mae": 3}
 
 
@@ -42,6 +43,13 @@ def models(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[(table["folds"] == "random") & (table["regressor"] == "mean") & table["r2"].notna()]
     model = rows["encoding"].map(printed).where(rows["features"] == "topometrics", rows["features"].map(FEATURES))
     return rows.assign(model=model).drop_duplicates(["model", "scenario", "value"])
+
+
+def clipped(cell: Cell) -> Cell:
+    """An R² that far below 0 says that least squares extrapolated; its digits say nothing."""
+    if cell.value and float(cell.value) < -10:
+        cell.text = BLOWN_UP
+    return cell
 
 
 def score_table(rows: pd.DataFrame, order: list[str], score: str, paper: dict) -> Table:
@@ -58,10 +66,16 @@ def score_table(rows: pd.DataFrame, order: list[str], score: str, paper: dict) -
             ours = getattr(found, score, float("nan"))
             if pd.isna(ours):
                 # With as many features as networks R² cannot be adjusted, but there is one.
-                line.append(nothing() if found is None else Cell(f"R² = {found.r2:.2f}", f"{found.r2:.6g}", "n soft"))
+                line.append(
+                    nothing()
+                    if found is None
+                    else Cell(
+                        f"R² = {found.r2:.2f}" if found.r2 > -10 else f"R² {BLOWN_UP}", f"{found.r2:.6g}", "n soft"
+                    )
+                )
                 continue
-            cell = number(ours, digits)
-            if score == "adjusted_r2":
+            cell = clipped(number(ours, digits))
+            if score == "adjusted_r2" and cell.text != BLOWN_UP:
                 cell.text += f" ± {found.adjusted_r2_std:.2f}"
             if found.features == "topometrics" and ours == best.get((scenario, value)):
                 cell.mark = "n best"
@@ -107,10 +121,7 @@ def folds_table(table: pd.DataFrame) -> Table | None:
     cells = rows.set_index(["folds", "scenario", "value"])["adjusted_r2"]
     body = []
     for kind in kinds:
-        line = [number(cells.get((kind, s, v), float("nan"))) for s, v in columns]
-        for cell in line:
-            if cell.value and float(cell.value) < -10:
-                cell.text = "< −10"
+        line = [clipped(number(cells.get((kind, s, v), float("nan")))) for s, v in columns]
         body.append([Cell(FOLDS[kind]), *line])
     titles = ["left out for the test", *(printed(v) for _, v in columns)]
     return Table("regression-folds", titles, body, scenario_groups(columns), csv="regression")
