@@ -1,6 +1,7 @@
 # make quickstart   the default study, from nothing to results/report.html
 # make test         lint and tests
-# make test-faults  the slow tests: kill -9, full disk, Slurm
+# make test-faults  the slow tests: kill -9, full disk, read-only results, two runs at once
+# make test-slurm   against a real Slurm, which the test starts (root; Debian's slurmctld slurmd slurm-client munge)
 # make format       what the linters would complain about, mended
 # make lock         requirements.lock and envs/ anew, from what .venv holds
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: quickstart test test-faults lint format lock
+.PHONY: quickstart test test-faults test-slurm lint format lock
 
 quickstart: $(STAMP)
 	$(BIN)/snakemake --cores all
@@ -18,7 +19,10 @@ test: $(STAMP) lint
 	$(BIN)/python -m pytest -n auto --durations=10
 
 test-faults: $(STAMP)
-	$(BIN)/python -m pytest -m faults -v --durations=0 tests/faults
+	$(BIN)/python -m pytest -m faults -v --durations=0 tests/faults/test_kill.py
+
+test-slurm: $(STAMP)
+	$(BIN)/python -m pytest -m faults -v --durations=0 tests/faults/test_slurm.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
