@@ -43,6 +43,7 @@ def changed(path: str, value):
         ("training.digits.weight_decay", "1e-4", ["training.digits.weight_decay", "'1e-4'", "0.0001"]),
         ("training", {}, ["training", "'digits'"]),
         ("options.er.rule", "papers", ["options.er.rule", "'papers'", "'reference', 'paper'"]),
+        ("options.snip", {"batches": 2}, ["options.snip", "{'batches': 2}", "no options"]),
         ("options.errr", {}, ["options.errr", "did you mean 'er'?"]),
         ("options.motifs", {"engine": "fast"}, ["options.motifs.engine", "'fast'", "'structured'"]),
         ("options.mine", {"path": "somewhere"}, []),
@@ -74,6 +75,11 @@ def test_bad_config_ends_the_run_with_one_line(tmp_path):
     assert run.returncode != 0
     assert "Error in the config: sparsities[1]: 2 must be less than 1" in run.stderr.splitlines()
     assert "Traceback" not in run.stderr
+
+
+def test_sparsities_keep_their_digits_in_file_names():
+    study = Study(changed("sparsities", [0.6, 0.00001, 0.99999999]))
+    assert study.sparsities == ["0.6", "0.00001", "0.99999999"]
 
 
 def test_default_study():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+from decimal import Decimal
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -23,6 +24,7 @@ PAPER = {
     "architectures": {"conv6", "resnet20", "resnet32", "wrn28_2"},
 }
 RANKING_METRICS = {"local", "neighbours", "motifs", "kcore", "components", "cuts"}
+WITHOUT_OPTIONS = {"snip", "synflow", "prospr", "uniform", "erk", "rolled", "rolled_channel"}
 TABLES = {"ranking", "regression"}  # tables that have settings
 
 
@@ -35,6 +37,11 @@ def words(pattern: str) -> list[str]:
     prefix, suffix = pattern.split("*")
     found = (str(path.relative_to(SCRIPTS)) for path in SCRIPTS.glob(pattern))
     return sorted(word for name in found if not (word := name[len(prefix) : -len(suffix)]).startswith("_"))
+
+
+def digits(value: float) -> str:
+    """A sparsity as the file names have it: all its digits and no exponent, so that two never share a name."""
+    return format(Decimal(repr(value)), "f")
 
 
 class Study:
@@ -56,7 +63,7 @@ class Study:
 
     @cached_property
     def sparsities(self) -> list[str]:
-        return [f"{value:g}" for value in self.config["sparsities"]]
+        return [digits(value) for value in self.config["sparsities"]]
 
     @cached_property
     def networks(self) -> list[dict]:
@@ -84,7 +91,7 @@ class Study:
         """One dict of wildcards per candidate and seed of `rank`."""
         if not self.rank:
             return []
-        cell = {**self.rank, "sparsity": f"{self.rank['sparsity']:g}"}
+        cell = {**self.rank, "sparsity": digits(self.rank["sparsity"])}
         seeds = self.config["rank"].get("seeds", self.config["seeds"])
         return [{**cell, "pruning": word, "seed": str(seed)} for word in self.config["pruning"] for seed in seeds]
 
@@ -133,7 +140,7 @@ class Study:
         if "mge" not in self.encodings:
             return []
         words = dict.fromkeys([c["pruning"][0], c["pruning"][-1]])
-        fixed = {"dataset": c["datasets"][0], "sparsity": f"{max(c['sparsities']):g}", "seed": str(c["seeds"][0])}
+        fixed = {"dataset": c["datasets"][0], "sparsity": digits(max(c["sparsities"])), "seed": str(c["seeds"][0])}
         return [{**fixed, "architecture": a, "pruning": word} for a in c["architectures"][:2] for word in words]
 
     @cached_property
@@ -184,6 +191,9 @@ class Study:
         for word, value in options.items():
             if word not in everything:
                 raise ConfigError(f"options.{word}: {value!r} belongs to no known word; {_allowed(word, everything)}")
+        for word in WITHOUT_OPTIONS & set(options):
+            if options[word]:
+                raise ConfigError(f"options.{word}: {options[word]!r} is not allowed; {word} has no options")
         if options.get("er", {}).get("stale_epsilon") and options["er"].get("rule") == "paper":
             raise ConfigError("options.er.stale_epsilon: true needs `options.er.rule: reference`, not 'paper'")
 
