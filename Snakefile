@@ -12,7 +12,7 @@ configfile: "config/config.yaml"
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 from codehash import code_hash
-from progress import show_estimates
+from progress import show_progress
 from study import ConfigError, Study
 
 try:
@@ -39,7 +39,7 @@ FIGURES = ["accuracy", "regression", "importance", "ranking", "layers", "layer_c
 
 
 onstart:
-    show_estimates()
+    show_progress(workflow.config_settings)
 
 
 rule all:

@@ -1,9 +1,11 @@
 """Random layered graphs for the metric tests: every form that a block can take, small enough for brute force."""
 
 import numpy as np
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from snn import architectures, geometry, trace
 from snn.graph import EdgeBlock, KernelBlock, Layer, LayeredGraph
 
 
@@ -101,6 +103,17 @@ def bipartite_graphs(draw):
             kernel_block(rng, f"layer{k}", layers, 2 * k, 2 * k + 1, table, table, density, shape, groups=groups)
         )
     return LayeredGraph("rolled", layers, blocks, np.zeros((0, 2), np.int64), np.zeros((0, 2), np.int64))
+
+
+def traced(architecture, density) -> LayeredGraph:
+    """An architecture's graph for 8 x 8 images in grey, with random masks."""
+    torch.manual_seed(0)
+    module = architectures.load(architecture)(10, 1)
+    network = trace.trace(module, (1, 8, 8))
+    rng = np.random.default_rng(0)
+    weights = {p.key: module.state_dict()[p.key].numpy() for p in network.parameters}
+    masks = {key: rng.random(weight.shape) < density for key, weight in weights.items()}
+    return geometry.encode(network, weights, masks)
 
 
 def from_pairs(pairs, sizes, kernels=False) -> LayeredGraph:

@@ -6,6 +6,7 @@ import graphs
 import metric_components
 import pytest
 
+from snn import connectivity
 from snn.edgelist import unroll
 
 
@@ -15,9 +16,9 @@ def test_both_engines_agree(graph):
 
 
 @graphs.each(graphs.layered_graphs())
-def test_compiled_search_agrees(graph):
+def test_cores_keep_every_component(graph):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metric_components, "COMPILED", 0)
+        patch.setattr(connectivity, "FEW", 0)
         assert metric_components.structured(graph, {}) == metric_components.reference(unroll(graph), {})
 
 

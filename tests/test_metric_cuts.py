@@ -4,6 +4,7 @@ import graphs
 import metric_cuts
 import pytest
 
+from snn import connectivity
 from snn.edgelist import unroll
 
 
@@ -13,17 +14,20 @@ def test_both_engines_agree(graph):
 
 
 @graphs.each(graphs.layered_graphs())
-def test_two_forests_keep_every_cut(graph):
+def test_cores_keep_every_cut(graph):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metric_cuts, "FORESTS", 0)
+        patch.setattr(connectivity, "FEW", 0)
         assert metric_cuts.structured(graph, {}) == metric_cuts.reference(unroll(graph), {})
 
 
-@graphs.each(graphs.layered_graphs())
-def test_compiled_search_agrees(graph):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metric_cuts, "COMPILED", 0)
-        assert metric_cuts.structured(graph, {}) == metric_cuts.reference(unroll(graph), {})
+@pytest.mark.parametrize(("density", "share"), [(0.01, 0.2), (0.05, 0.5), (0.5, 0.95)])
+def test_cores_of_a_network_with_shortcuts(density, share, monkeypatch):
+    graph = graphs.traced("resnet_small", density)
+    monkeypatch.setattr(connectivity, "FEW", 0)
+    core, source, _ = connectivity.remaining(graph, 2, connectivity.biconnected_core)
+    assert (core > 0).mean() > share
+    assert len(source) < graph.edge_count * (1 - share)
+    assert metric_cuts.structured(graph, {}) == metric_cuts.reference(unroll(graph), {})
 
 
 def test_a_single_edge_is_a_bridge_without_cut_nodes():

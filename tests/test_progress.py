@@ -1,9 +1,13 @@
-"""The estimate of the time that is left."""
+"""The estimate of the time that is left, and the command that repeats a failed job."""
 
 import logging
+import shlex
+import subprocess
+import sys
 
 import progress
 import pytest
+from small_study import clone, snakemake
 from snakemake_interface_logger_plugins.common import LogEvent
 
 
@@ -16,7 +20,7 @@ def step(estimate, done, total):
 def test_estimate_from_the_pace_so_far(monkeypatch):
     now, lines = [100.0], []
     monkeypatch.setattr(progress.logger, "info", lines.append)
-    estimate = progress.Estimate(clock=lambda: now[0])
+    estimate = progress.Progress(clock=lambda: now[0])
     now[0] += 5
     step(estimate, 1, 100)
     assert lines == []
@@ -33,3 +37,20 @@ def test_estimate_from_the_pace_so_far(monkeypatch):
 @pytest.mark.parametrize(("seconds", "text"), [(40.2, "40 s"), (720, "12 min"), (12240, "3.4 h")])
 def test_durations(seconds, text):
     assert progress.duration(seconds) == text
+
+
+def test_a_failed_job_says_how_to_repeat_just_it(tmp_path):
+    folder = clone(tmp_path)
+    script = folder / "workflow" / "scripts" / "dataset_digits.py"
+    text = script.read_text()
+    script.write_text("raise SystemExit('no digits today')\n" + text)
+    run = snakemake(folder)
+    assert run.returncode != 0
+    assert "no digits today" in run.stdout
+    (command,) = {line.partition("repeat it: ")[2] for line in run.stdout.splitlines() if "repeat it: " in line}
+    assert command.startswith("snakemake --cores 1 --configfile small.yaml -- results/data/digits/")
+    script.write_text(text)
+    again = subprocess.run([sys.executable, "-m", *shlex.split(command)], cwd=folder, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert (folder / shlex.split(command)[-1]).is_file()
+    assert not (folder / "results" / "networks").exists()

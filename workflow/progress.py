@@ -1,7 +1,9 @@
-"""An estimate of the time that is left, after Snakemake's "x of y steps (z%) done"."""
+"""What Snakemake's log does not say by itself: about how much time is left, and how to repeat just a job that failed."""
 
 import logging
+import shlex
 import time
+from pathlib import Path
 
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -9,15 +11,20 @@ from snakemake_interface_logger_plugins.common import LogEvent
 EVERY = 15  # seconds between two estimates at least
 
 
-class Estimate(logging.Filter):
-    """Adds a line to the log at the pace of the jobs that this run has finished; changes no record."""
+class Progress(logging.Filter):
+    """Adds an estimate, at the pace of the jobs that this run has finished, after "x of y steps (z%) done", and the
+    command that repeats it to the description of a failed job. snakemake: the command without its targets.
+    """
 
-    def __init__(self, clock=time.monotonic):
+    def __init__(self, snakemake: str = "snakemake --cores 1", clock=time.monotonic):
         super().__init__()
-        self.clock, self.start, self.last = clock, clock(), clock()
+        self.snakemake, self.clock, self.start, self.last = snakemake, clock, clock(), clock()
 
     def filter(self, record) -> bool:
-        if getattr(record, "event", None) == LogEvent.PROGRESS:
+        event = getattr(record, "event", None)
+        if event == LogEvent.JOB_ERROR and record.output:
+            record.aux = {**record.aux, "repeat it": f"{self.snakemake} -- {record.output[0]}"}
+        if event == LogEvent.PROGRESS:
             now = self.clock()
             if record.done < record.total and now - self.last >= EVERY:
                 self.last = now
@@ -33,6 +40,14 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def show_estimates() -> None:
-    if not any(isinstance(found, Estimate) for found in logger.filters):
-        logger.addFilter(Estimate())
+def show_progress(settings) -> None:
+    """settings: Snakemake's ConfigSettings, whose files and values the command of a failed job repeats."""
+    command = ["snakemake", "--cores", "1"]
+    if settings.configfiles:
+        here = Path.cwd()
+        files = [path.relative_to(here) if path.is_relative_to(here) else path for path in settings.configfiles]
+        command += ["--configfile", *map(str, files)]
+    if settings.config_args:
+        command += ["--config", *settings.config_args]
+    if not any(isinstance(found, Progress) for found in logger.filters):
+        logger.addFilter(Progress(shlex.join(command)))

@@ -32,7 +32,7 @@ SlurmctldPidFile={root}/slurmctld.pid
 SlurmdPidFile={root}/slurmd.pid
 SlurmctldLogFile={root}/slurmctld.log
 SlurmdLogFile={root}/slurmd.log
-NodeName=localhost NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=12 RealMemory=20000 Gres=gpu:1
+NodeName=localhost NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=12 RealMemory=200000 Gres=gpu:12
 PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE State=UP
 """
 HOME = Path("/etc/slurm")
@@ -50,7 +50,7 @@ def cluster(root: Path):
     for name in ("state", "spool"):
         (root / name).mkdir()
     (root / "slurm.conf").write_text(CONF.format(root=root))
-    (root / "gres.conf").write_text("NodeName=localhost Name=gpu File=/dev/null\n")
+    (root / "gres.conf").write_text("NodeName=localhost Name=gpu Count=12\n")
     # Steps inside a job are started without SLURM_CONF, so the configuration has to be where Slurm looks by itself.
     if (HOME / "slurm.conf").is_file():
         raise RuntimeError(f"{HOME} already configures a Slurm of this machine")
@@ -66,14 +66,14 @@ def cluster(root: Path):
         for daemon in (["slurmctld", "-D"], ["slurmd", "-D", "-N", "localhost"]):
             daemons.append(subprocess.Popen(daemon, env=environment, stderr=subprocess.DEVNULL))
         deadline = time.monotonic() + 60
-        while "idle" not in _output(["sinfo", "-h", "-o", "%T"], environment):
+        while "idle" not in output(["sinfo", "-h", "-o", "%T"], environment):
             if time.monotonic() > deadline:
                 raise RuntimeError((root / "slurmctld.log").read_text()[-2000:])
             time.sleep(0.2)
         yield environment
     finally:
         if daemons:
-            _output(["scancel", "--user=root"], environment)
+            output(["scancel", "--user=root"], environment)
         for daemon in reversed(daemons):
             daemon.terminate()
             daemon.wait(30)
@@ -103,5 +103,5 @@ def _start_munge():
     raise RuntimeError("munged does not answer")
 
 
-def _output(command, environment) -> str:
+def output(command, environment) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True).stdout

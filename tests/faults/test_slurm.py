@@ -17,7 +17,7 @@ pytestmark = [
 ]
 # This node has no accounting database, and the test need not wait for one.
 HERE = ("--profile", "slurm", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1")
-HERE += ("--latency-wait", "10", "--jobs", "4")
+HERE += ("--latency-wait", "10", "--jobs", "60")
 
 
 @pytest.fixture(scope="module")
@@ -78,20 +78,33 @@ def test_one_job_fails_for_good_and_the_rest_completes(tmp_path, environment):
 def test_cancelled_run_resumes(tmp_path, environment, finished):
     folder = clone(tmp_path)
     run = subprocess.Popen(
-        command(*HERE), cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(*HERE),
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=heed_interrupts,
     )
     masks = folder / "results" / "networks"
-    deadline = time.monotonic() + 120
-    while not any(masks.rglob("mask.npz")):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_until(lambda: any(masks.rglob("mask.npz")), 300)
     run.send_signal(signal.SIGINT)
     run.wait(120)
-    queue = subprocess.run(["squeue", "-h"], env=environment, capture_output=True, text=True).stdout
-    assert queue == "", "Ctrl-C must cancel the submitted jobs"
+    wait_until(lambda: slurm.output(["squeue", "-h"], environment) == "", 60)
     again = snakemake(folder, *HERE, env=environment)
     assert again.returncode == 0, again.stdout
     assert contents(folder) == finished
+
+
+def wait_until(holds, seconds):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def heed_interrupts():
+    """A run of tests that was started in the background ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_default_study_runs_through(tmp_path, environment):

@@ -1,24 +1,14 @@
 """Weakly connected components: their number (isolated nodes count) and mean size (paper, Table 2)."""
 
-from snn import measure, undirected
-from snn.edgelist import igraph_graph, unroll
+from snn import connectivity, measure
+from snn.edgelist import igraph_graph
 from snn.job import job
 
 NORMALISED_BY = {"components": None, "component_size": "nodes"}
-COMPILED = 4_000_000  # edges from which on the compiled walks of `snn.links` pay for their import
 
 
 def structured(graph, cfg) -> dict:
-    return described(component_count(graph), graph.node_count)
-
-
-def component_count(graph) -> int:
-    if graph.edge_count < COMPILED:
-        edges = unroll(graph)
-        return undirected.component_count(graph.node_count, edges.source, edges.target)
-    from snn import links
-
-    return links.component_count(graph)
+    return described(connectivity.component_count(graph), graph.node_count)
 
 
 def reference(edges, cfg) -> dict:

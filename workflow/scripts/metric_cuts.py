@@ -1,29 +1,15 @@
 """Cut edges (bridges) and cut nodes (articulation points), edge direction ignored (paper, Table 2)."""
 
-from snn import measure, undirected
-from snn.edgelist import igraph_graph, unroll
+from snn import connectivity, measure
+from snn.edgelist import igraph_graph
 from snn.job import job
 
 NORMALISED_BY = {"cut_edges": "edges", "cut_nodes": "edges"}
-COMPILED = 400_000  # edges from which on compiled code pays for its import
-FORESTS = 4_000_000  # edges from which on forests on generated neighbours beat the explicit lists
 
 
 def structured(graph, cfg) -> dict:
-    bridges, points = cut_counts(graph)
+    bridges, points = connectivity.cut_counts(graph)
     return {"cut_edges": bridges, "cut_nodes": points}
-
-
-def cut_counts(graph) -> tuple[int, int]:
-    """Numbers of bridges and of articulation points."""
-    if graph.edge_count < FORESTS:
-        edges = unroll(graph)
-        lists = undirected.neighbour_lists(graph.node_count, edges.source, edges.target)
-        if graph.edge_count < COMPILED:
-            return undirected.cut_counts(*(part.tolist() for part in lists))
-    from snn import links
-
-    return links.cut_counts(graph) if graph.edge_count >= FORESTS else links.compiled_cut_counts(*lists)
 
 
 def reference(edges, cfg) -> dict:

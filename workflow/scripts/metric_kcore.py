@@ -7,7 +7,7 @@ from snn.edgelist import igraph_graph, unroll
 from snn.job import job
 
 NORMALISED_BY = {"k_core": "edges"}
-COMPILED = 4_000_000  # edges from which on the compiled walks of `snn.links` pay for their import
+COMPILED = 4_000_000  # edges from which on `snn.links` pays for its import of numba
 
 
 def structured(graph, cfg) -> dict:

@@ -151,12 +151,15 @@ class EdgeProduct:
 
 
 class Adjacency:
-    """The symmetric weighted adjacency matrix of a layered graph, as products with [N, k] vectors of one dtype."""
+    """The symmetric weighted adjacency matrix of a layered graph, as products with [N, k] vectors of one dtype.
 
-    def __init__(self, graph: LayeredGraph, dtype):
+    explicit: whether very sparse blocks become sparse matrices, which pays for many products.
+    """
+
+    def __init__(self, graph: LayeredGraph, dtype, explicit: bool = True):
         self.dtype = dtype
         self.layers, self.workspace = graph.layers, Workspace()
-        many = graph.edge_count > MANY
+        many = explicit and graph.edge_count > MANY
         self.products = [
             (block.source, block.target, self._product(block, many)) for block in graph.blocks if block.edge_count
         ]

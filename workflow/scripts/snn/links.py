@@ -1,7 +1,7 @@
-"""Neighbour lists of a layered graph, generated from masks and axis tables instead of stored, and walks over them.
+"""Neighbour lists of a layered graph, generated from masks and axis tables instead of stored, and k-core on them.
 
 The neighbours of a node are listed in O(degree); the arrays are about as large as the masks. Compiled with numba, whose
-import a small graph need not pay for (`snn.undirected` has the same walks over explicit neighbour lists).
+import a small graph need not pay for (`snn.undirected.coreness` walks over explicit neighbour lists).
 """
 
 from typing import NamedTuple
@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from snn import undirected
 from snn.degrees import degrees
 from snn.graph import EdgeBlock, LayeredGraph
 
@@ -168,92 +167,9 @@ def peel(links, degree):
     return core
 
 
-@njit(cache=True)
-def scan(links, node, taken, parent, reached, count, buffer):
-    """Make all unreached neighbours of `node` its children and append them to `reached`; how many it then holds."""
-    for other in buffer[: list_neighbours(links, node, buffer)]:
-        if parent[other] == -2 and taken[other] != node and taken[node] != other:
-            parent[other] = node
-            reached[count] = other
-            count += 1
-    return count
-
-
-@njit(cache=True)
-def forest(links, degree, taken):
-    """(parent [N], number of trees) of a scan-first spanning forest that uses no edge of the forest `taken`.
-
-    parent: -1 at roots, -2 before a node is reached. taken: the parents of another forest, or all -1. A node without
-    edges left is a tree. Scanning a node makes all its unreached neighbours its children; in which order reached nodes
-    are scanned is free. Chance spreads the scans over all layers; when few nodes are left, each asks for the scan of a
-    neighbour that is reached. In dense graphs every node is reached after a few of the edges, and the search ends.
-    """
-    size = len(degree)
-    left = degree.copy()
-    for node in range(size):
-        if taken[node] >= 0:
-            left[node] -= 1
-            left[taken[node]] -= 1
-    parent = np.where(left > 0, -2, -1)
-    trees = np.count_nonzero(parent == -1)
-    unreached, few = size - trees, size // 50
-    buffer, around = np.empty(degree.max() + 1, np.int32), np.empty(degree.max() + 1, np.int32)
-    reached = np.empty(size, np.int64)
-    chance = 1
-    for root in range(size):
-        if parent[root] != -2:
-            continue
-        parent[root] = -1
-        trees += 1
-        unreached -= 1
-        reached[0], count = root, 1
-        while count and unreached:
-            chance = (1103515245 * chance + 12345) % 2147483648
-            pick = (chance >> 8) % count
-            node, count = reached[pick], count - 1
-            reached[pick] = reached[count]
-            before = count
-            count = scan(links, node, taken, parent, reached, count, buffer)
-            if unreached > few >= unreached - (count - before):
-                for asking in range(size):
-                    if parent[asking] == -2:
-                        for other in around[: list_neighbours(links, asking, around)]:
-                            if parent[other] != -2 and taken[asking] != other and taken[other] != asking:
-                                count = scan(links, other, taken, parent, reached, count, buffer)
-                                break
-            unreached -= count - before
-    return parent, trees
-
-
-compiled_cut_counts = njit(cache=True)(undirected.cut_counts)
-
-
 def coreness(graph: LayeredGraph) -> np.ndarray:
     """Coreness of every node, int64 [N]."""
     links, degree, order = linked(graph)
     core = np.empty_like(degree)
     core[order] = peel(links, degree)
     return core
-
-
-def component_count(graph: LayeredGraph) -> int:
-    """Number of connected components, isolated nodes included."""
-    links, degree, _ = linked(graph)
-    return forest(links, degree, np.full(len(degree), -1))[1]
-
-
-def cut_counts(graph: LayeredGraph) -> tuple[int, int]:
-    """Numbers of bridges and articulation points, found in two forests instead of the whole graph.
-
-    F1, a scan-first forest, and F2, a forest of the other edges, keep every connection up to two-fold (Cheriyan, Kao &
-    Thurimella 1993): F1 + F2 has fewer than 2 N edges and the same bridges, articulation points and components.
-    """
-    links, degree, _ = linked(graph)
-    nodes = np.arange(len(degree))
-    first, _ = forest(links, degree, np.full(len(degree), -1))
-    second, _ = forest(links, degree, first)
-    source, target = (
-        np.concatenate([ends[parent >= 0] for parent, ends in ((first, of_first), (second, of_second))])
-        for of_first, of_second in ((nodes, nodes), (first, second))
-    )
-    return compiled_cut_counts(*undirected.neighbour_lists(len(degree), source, target))
