@@ -1,7 +1,8 @@
 # make quickstart   the default study, from nothing to results/report.html
 # make test         lint and tests
-# make test-faults  the slow tests: kill -9, full disk, read-only results, two runs at once
-# make test-slurm   against a real Slurm, which the test starts (root; Debian's slurmctld slurmd slurm-client munge)
+# make test-study   tests of the results of the default study, which runs first
+# make test-faults  the slow tests: kill -9, full disk, read-only results, two runs at once; and, where Slurm is
+#                   installed (Debian's slurmctld slurmd slurm-client munge; root), runs on a Slurm that the test starts
 # make format       what the linters would complain about, mended
 # make lock         requirements.lock and envs/ anew, from what .venv holds
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: quickstart test test-faults test-slurm lint format lock
+.PHONY: quickstart test test-study test-faults lint format lock
 
 quickstart: $(STAMP)
 	$(BIN)/snakemake --cores all
@@ -18,11 +19,11 @@ quickstart: $(STAMP)
 test: $(STAMP) lint
 	$(BIN)/python -m pytest -n auto --durations=10
 
-test-faults: $(STAMP)
-	$(BIN)/python -m pytest -m faults -v --durations=0 tests/faults/test_kill.py
+test-study: quickstart
+	$(BIN)/python -m pytest tests/test_default_study.py
 
-test-slurm: $(STAMP)
-	$(BIN)/python -m pytest -m faults -v --durations=0 tests/faults/test_slurm.py
+test-faults: $(STAMP)
+	$(BIN)/python -m pytest -m faults -v -rs --durations=0 tests/faults
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

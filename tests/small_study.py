@@ -51,6 +51,13 @@ def snakemake(folder: Path, *arguments: str, config: str = "small.yaml", timeout
     )  # fmt: skip
 
 
+def default_study_is_finished(folder: Path) -> bool:
+    """Whether `make quickstart` has nothing to do there."""
+    if not (folder / "results" / "report.html").exists():
+        return False
+    return "Nothing to be done" in snakemake(folder, "--dry-run", config="config/config.yaml").stdout
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Every finished result by name, without what a run may change: durations, dates, the page that shows them."""
     found = {}

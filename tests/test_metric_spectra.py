@@ -50,9 +50,20 @@ def two_equal_halves(size=400):
     return graphs.from_pairs(pairs, sizes=[size, size], kernels=True)
 
 
+def three_equal_parts_with_triangles(size=120):
+    rng = np.random.default_rng(0)
+    part = [
+        np.argwhere(rng.random((size, size)) < 0.05) + np.array([k * 3 * size, j * 3 * size])
+        for k, j in ((0, 1), (1, 2), (0, 2))
+    ]
+    pairs = np.concatenate([edges + shift for edges in part for shift in (0, size, 2 * size)])
+    return graphs.from_pairs(pairs, sizes=[3 * size] * 3, kernels=True)
+
+
+@pytest.mark.parametrize("build", [two_equal_halves, three_equal_parts_with_triangles])
 @pytest.mark.parametrize("engine", ["structured", "reference"])
-def test_repeated_eigenvalues_are_counted(engine):
-    graph = two_equal_halves()
+def test_repeated_eigenvalues_are_counted(engine, build):
+    graph = build()
     raw = getattr(metric_spectra, engine)(graph if engine == "structured" else unroll(graph), {})
     assert raw["spectral_gap"] == pytest.approx(0, abs=1e-8)
 

@@ -1,4 +1,4 @@
-"""What Snakemake's log does not say by itself: about how much time is left, and how to repeat just a job that failed."""
+"""What Snakemake's log does not say by itself: how much time is left, and how to repeat just a job that failed."""
 
 import logging
 import shlex

@@ -32,7 +32,7 @@ SlurmctldPidFile={root}/slurmctld.pid
 SlurmdPidFile={root}/slurmd.pid
 SlurmctldLogFile={root}/slurmctld.log
 SlurmdLogFile={root}/slurmd.log
-NodeName=localhost NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=12 RealMemory=200000 Gres=gpu:12
+NodeName=localhost NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=6 RealMemory=200000 Gres=gpu:12
 PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE State=UP
 """
 HOME = Path("/etc/slurm")
@@ -50,7 +50,9 @@ def cluster(root: Path):
     for name in ("state", "spool"):
         (root / name).mkdir()
     (root / "slurm.conf").write_text(CONF.format(root=root))
-    (root / "gres.conf").write_text("NodeName=localhost Name=gpu Count=12\n")
+    (root / "gres.conf").write_text(f"NodeName=localhost Name=gpu File={root}/gpu[0-11]\n")
+    for k in range(12):
+        (root / f"gpu{k}").touch()
     # Steps inside a job are started without SLURM_CONF, so the configuration has to be where Slurm looks by itself.
     if (HOME / "slurm.conf").is_file():
         raise RuntimeError(f"{HOME} already configures a Slurm of this machine")

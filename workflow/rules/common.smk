@@ -54,9 +54,9 @@ def architecture_code(wildcards):
     return f"snn/architectures/{wildcards.architecture}.py"
 
 
-def rising(mb):
-    """`mem_mb` that doubles with every new submission."""
-    return lambda wildcards, attempt: mb * 2 ** (attempt - 1)
+def rising(amount):
+    """`mem_mb` or `runtime` that doubles with every new submission."""
+    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
 def graph_memory(wildcards, attempt):

@@ -15,7 +15,7 @@ rule metric:
     threads: 1
     resources:
         mem_mb=graph_memory,
-        runtime=60,
+        runtime=rising(10),
     params:
         cfg=lambda w: {"encodings": study.metric_encodings(w.metric), **study.options(w.metric)},
         code=lambda w: code_hash(f"metric_{w.metric}.py"),

@@ -42,12 +42,12 @@ def attempt(compute):
 
 def gap(graph, adjacency, seed=0) -> float:
     """l1 - l3. If the layers can be two-coloured, A = [[0, B], [B^T, 0]] has the singular values of B twice (plus and
-    minus), so l3 is the second one; else all of A^2 is iterated, whose eigenvalues are the squared magnitudes.
+    minus), so l3 is the second one; else it is the third largest |eigenvalue| of A.
     """
     side = one_colour(graph)
     if side is None:
-        first, _, third = singular_values(adjacency, slice(None), None, 3, seed)
-        return first - third
+        values = largest_magnitudes(graph.node_count, lambda dtype: adjacency(dtype).apply, 3, seed)
+        return values[0] - values[2]
     rows = np.zeros(graph.node_count, bool)
     for k in side:
         rows[graph.layers[k].offset : graph.layers[k].offset + graph.layers[k].size] = True
@@ -55,30 +55,37 @@ def gap(graph, adjacency, seed=0) -> float:
     return first - second
 
 
+def largest_magnitudes(size: int, operator, count: int, seed: int) -> list[float]:
+    """The `count` largest |eigenvalues| of a symmetric operator (dtype -> [size, k] -> [size, k]), zeros added."""
+    if size <= max(DENSE, count):
+        values = np.linalg.eigvalsh(operator(np.dtype(np.float64))(np.eye(size)))
+    else:
+        start = np.random.default_rng(seed).random((size, count))
+        values, _ = refined_eigenpairs(operator, start, count, TOLERANCE, magnitude=True)
+    values = np.sort(np.abs(values))[::-1]
+    return [float(value) for value in np.pad(values, (0, count))[:count]]
+
+
 def singular_values(adjacency, rows, layers, count: int, seed: int) -> list[float]:
-    """The `count` largest singular values of the columns `rows` (bool [N]; the nodes of `layers`; or all) of A.
+    """The `count` largest singular values of the columns `rows` (bool [N], the nodes of `layers`) of A.
 
     From the eigenvectors of B^T B; the values themselves are those of B V, which loses nothing to the squaring.
     """
-    exact = adjacency(np.dtype(np.float64))
-    nodes = sum(layer.size for layer in exact.layers)
-    other = None if layers is None else set(range(len(exact.layers))) - layers
+    other = set(range(len(adjacency(np.dtype(np.float64)).layers))) - layers
+    size = int(rows.sum())
 
     def image(x):
-        full = x
-        if layers is not None:
-            full = np.zeros((nodes, x.shape[1]), x.dtype)
-            full[rows] = x
+        full = np.zeros((len(rows), x.shape[1]), x.dtype)
+        full[rows] = x
         return adjacency(x.dtype).apply(full, layers)
 
     def square(dtype):
         return lambda x: adjacency(dtype).apply(image(x), other)[rows]
 
-    size = nodes if layers is None else int(rows.sum())
-    if size <= max(DENSE, count + 1):
+    if size <= max(DENSE, count):
         vectors = np.eye(size)
     else:
-        start = np.random.default_rng(seed).random((size, count + 1))
+        start = np.random.default_rng(seed).random((size, count))
         _, vectors = refined_eigenpairs(square, start, count, TOLERANCE)
     values = np.linalg.svd(image(vectors), compute_uv=False)
     return [float(value) for value in np.pad(values, (0, count))[:count]]

@@ -10,7 +10,7 @@ from snn.graph import Block, KernelBlock, Layer, LayeredGraph, block_edges
 
 # An explicit matrix is faster than products over channels where a block has few edges for its dense multiplications,
 # and only worth its import in a graph that has many.
-SPARSE, MANY = 0.06, 200_000
+SPARSE, MANY = 0.06, 2_000_000
 
 
 class KernelProduct:
