@@ -99,5 +99,5 @@ def test_default_study_runs_through(tmp_path, environment):
     assert run.returncode == 0, run.stdout[-5000:]
     assert (folder / "results" / "report.html").stat().st_size > 10_000
     if default_study_is_finished(REPO):
-        local = contents(REPO)
-        assert {name: local.get(name) for name in (found := contents(folder))} == found
+        found, local = contents(folder), contents(REPO)
+        assert {name: local.get(name) for name in found} == found
