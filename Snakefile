@@ -1,5 +1,6 @@
 # The front door: reads and checks the config, includes one rule file per stage, names the targets.
 import sys
+from os.path import relpath
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -7,7 +8,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: "config/config.yaml"
+configfile: relpath(Path(workflow.basedir, "config", "config.yaml"))
 
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))

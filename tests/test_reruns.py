@@ -170,3 +170,13 @@ def test_order_of_keys(study):
     config = yaml.safe_load(CONFIG)
     (study / "small.yaml").write_text(yaml.safe_dump(dict(reversed(config.items())), sort_keys=False))
     assert planned(study) == {}
+
+
+def test_results_may_be_in_another_folder(study, tmp_path):
+    """With --directory they are looked for there; only the page's captions then have another path."""
+    shutil.move(study / "results", tmp_path / "results")
+    shutil.move(study / ".snakemake", tmp_path / ".snakemake")
+    run = snakemake(study, "--cores", "1", "--directory", str(tmp_path))
+    assert run.returncode == 0, run.stdout
+    assert set(re.findall(r"^(?:local)?rule (\w+):", run.stdout, re.MULTILINE)) <= {"report", "all"}
+    assert not (study / "results").exists()

@@ -46,7 +46,7 @@ def missing() -> list[str]:
 
 @contextmanager
 def cluster(root: Path):
-    """Start munge and Slurm under `root`; yields the environment in which sbatch finds them."""
+    """Start munge and Slurm under `root`; yields the environment in which sbatch finds them, and where slurmd logs."""
     for name in ("state", "spool"):
         (root / name).mkdir()
     (root / "slurm.conf").write_text(CONF.format(root=root))
@@ -60,8 +60,7 @@ def cluster(root: Path):
     for name in ("slurm.conf", "gres.conf"):
         (HOME / name).unlink(missing_ok=True)
         (HOME / name).symlink_to(root / name)
-    environment = dict(os.environ)
-    environment["PATH"] = f"{environment['PATH']}:/usr/sbin"
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin", "SLURMD_LOG": str(root / "slurmd.log")}
     munge = _start_munge()
     daemons = []
     try:

@@ -16,9 +16,10 @@ wildcard_constraints:
     name="[A-Za-z0-9][A-Za-z0-9_.-]*",
 
 
-# A GPU is a resource of one machine, so it is counted per group or job and not over the whole cluster.
+# Both are counted per group or job and not over the whole cluster: the GPU of one machine, and a job's turn in a group.
 resource_scopes:
     gpu="local",
+    turn="local",
 
 
 localrules:
@@ -27,6 +28,8 @@ localrules:
     external,
 
 
+# Relative, so that a clone in another place reruns nothing; not the working folder where --directory is given.
+WORKFLOW = relpath(Path(workflow.basedir, "workflow"))
 EXTERNAL = "results/external/{name}"
 RANKED = "results/rank/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}"
 DATA = "results/data/{dataset}"
@@ -124,7 +127,7 @@ def rank_record(network):
 
 def published_files(folder):
     """The files of the authors' release under `folder`, each plain or, where only that exists, gzipped."""
-    names = [line.split()[1] for line in Path("workflow/resources/published-sha256.txt").read_text().splitlines()]
+    names = [line.split()[1] for line in Path(CHECKSUMS).read_text().splitlines()]
     paths = [f"{folder}/{name}" for name in names]
     return [f"{path}.gz" if not Path(path).exists() and Path(f"{path}.gz").exists() else path for path in paths]
 

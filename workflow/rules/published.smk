@@ -3,7 +3,7 @@
 PUBLISHED = (
     "https://raw.githubusercontent.com/eliacunegatti/mge-snn/02ba1eb7c9751ec92f3e0cfa76193b32b16cd32b/graph_data"
 )
-CHECKSUMS = "workflow/resources/published-sha256.txt"
+CHECKSUMS = f"{WORKFLOW}/resources/published-sha256.txt"
 
 
 rule published_download:
@@ -31,7 +31,7 @@ rule published_download:
 rule published_pool:
     input:
         files=published_files(config.get("published", {}).get("path", "results/published/download")),
-        paper_accuracy="workflow/resources/paper-accuracy.csv",
+        paper_accuracy=f"{WORKFLOW}/resources/paper-accuracy.csv",
     output:
         topometrics="results/published/topometrics.parquet",
         layers="results/published/layers.parquet",

@@ -36,8 +36,8 @@ use rule metric as rank_metric with:
 
 rule rank_order:
     input:
-        importance="workflow/resources/importance.csv",
-        evaluation="workflow/resources/rank-evaluation.csv",
+        importance=f"{WORKFLOW}/resources/importance.csv",
+        evaluation=f"{WORKFLOW}/resources/rank-evaluation.csv",
         metrics=[path for n in study.ranked for path in rank_record(n)["metrics"].values()],
     output:
         order="results/rank/order.csv",
