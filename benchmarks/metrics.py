@@ -86,10 +86,11 @@ def measure(family: str, engine: str, encodings, paths: dict, folder: Path, time
     output = folder / f"{family}.json"
     cfg = {"encodings": list(encodings), "engine": engine}
     arguments = [f"metric_{family}", json.dumps([paths, str(output), cfg])]
-    variables = {**os.environ, "PYTHONPATH": str(SCRIPTS), **(environment or {})}
+    path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    variables = {**os.environ, "PYTHONPATH": path, **(environment or {})}
     try:
         done = subprocess.run(
-            [sys.executable, "-c", JOB, *arguments], env=variables, timeout=timeout, check=True, capture_output=True
+            [sys.executable, "-c", JOB, *arguments], env=variables, timeout=timeout, check=True, stdout=subprocess.PIPE
         )
     except subprocess.TimeoutExpired:
         return {"cpu": None, "seconds": None, "peak": None, "encodings": {}}

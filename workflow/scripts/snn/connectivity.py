@@ -14,7 +14,7 @@ from snn.convolution import Adjacency
 from snn.degrees import degrees
 from snn.graph import Block, EdgeBlock, KernelBlock, LayeredGraph, all_edges, block_edges
 
-FEW = 1_000_000  # edges that are faster listed than avoided
+FEW = 300_000  # edges that are faster listed than avoided
 
 
 def component_count(graph: LayeredGraph) -> int:
