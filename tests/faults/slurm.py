@@ -44,6 +44,10 @@ def missing() -> list[str]:
     return [name for name in PROGRAMS if not (shutil.which(name) or Path("/usr/sbin", name).exists())]
 
 
+class DidNotStart(RuntimeError):
+    """A daemon that does not come up, with the end of its log."""
+
+
 @contextmanager
 def cluster(root: Path):
     """Start munge and Slurm under `root`; yields the environment in which sbatch finds them, and where slurmd logs."""
@@ -55,21 +59,21 @@ def cluster(root: Path):
         (root / f"gpu{k}").touch()
     # Steps inside a job are started without SLURM_CONF, so the configuration has to be where Slurm looks by itself.
     if (HOME / "slurm.conf").is_file():
-        raise RuntimeError(f"{HOME} already configures a Slurm of this machine")
+        raise DidNotStart(f"{HOME} already configures a Slurm of this machine")
     HOME.mkdir(exist_ok=True)
     for name in ("slurm.conf", "gres.conf"):
         (HOME / name).unlink(missing_ok=True)
         (HOME / name).symlink_to(root / name)
     environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin", "SLURMD_LOG": str(root / "slurmd.log")}
-    munge = _start_munge()
-    daemons = []
+    munge, daemons = None, []
     try:
+        munge = _start_munge()
         for daemon in (["slurmctld", "-D"], ["slurmd", "-D", "-N", "localhost"]):
             daemons.append(subprocess.Popen(daemon, env=environment, stderr=subprocess.DEVNULL))
         deadline = time.monotonic() + 60
         while "idle" not in output(["sinfo", "-h", "-o", "%T"], environment):
             if time.monotonic() > deadline:
-                raise RuntimeError((root / "slurmctld.log").read_text()[-2000:])
+                raise DidNotStart((root / "slurmctld.log").read_text()[-2000:])
             time.sleep(0.2)
         yield environment
     finally:
@@ -101,7 +105,7 @@ def _start_munge():
         if subprocess.run(["munge", "-n"], capture_output=True).returncode == 0:
             return daemon
         time.sleep(0.1)
-    raise RuntimeError("munged does not answer")
+    raise DidNotStart("munged does not answer")
 
 
 def output(command, environment) -> str:
