@@ -31,3 +31,12 @@ def test_a_long_path_whose_ids_run_back_and_forth_is_one_component():
     order = [0, 7, 1, 6, 2, 5, 3, 4]
     graph = graphs.from_pairs([sorted(pair) for pair in pairwise(order)], sizes=[1] * 8)
     assert metric_components.structured(graph, {})["components"] == 1
+
+
+def test_many_small_parts_are_not_made_cores_one_by_one(monkeypatch):
+    monkeypatch.setattr(connectivity, "FEW", 0)
+    graph = graphs.from_pairs([(k, k + 500) for k in range(500)], sizes=[500, 500])
+    core, source, _ = connectivity.remaining(graph, 1, connectivity.component_core)
+    assert core.max() == 0
+    assert len(source) == 500
+    assert metric_components.structured(graph, {})["components"] == 500

@@ -1,5 +1,7 @@
 """Eigenvalues against LAPACK, with multiplicities, odd cycles and a solver that does not converge."""
 
+from dataclasses import replace
+
 import graphs
 import metric_spectra
 import numpy as np
@@ -66,6 +68,40 @@ def test_repeated_eigenvalues_are_counted(engine, build):
     graph = build()
     raw = getattr(metric_spectra, engine)(graph if engine == "structured" else unroll(graph), {})
     assert raw["spectral_gap"] == pytest.approx(0, abs=1e-8)
+
+
+def nearly_equal_parts(count, distance):
+    """Equal bipartite graphs side by side, the weights of each so much larger than those of the one before."""
+    half = np.random.default_rng(0).random((100, 100)) < 0.1
+    graph = graphs.bipartite([half] * count)
+    blocks = [
+        replace(block, weight=block.weight * np.float32(1 + distance * k)) for k, block in enumerate(graph.blocks)
+    ]
+    return replace(graph, blocks=blocks)
+
+
+@pytest.mark.parametrize("distance", [1e-3, 1e-5, 1e-6, 1e-7])
+@pytest.mark.parametrize("count", [2, 4])
+def test_eigenvalues_that_are_nearly_equal(count, distance):
+    graph = nearly_equal_parts(count, distance)
+    expected = dense(graph)
+    raw = metric_spectra.structured(graph, {})
+    assert raw == pytest.approx(expected, abs=2e-6 * expected["spectral_radius"])
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-20, 1e19, 1e30])
+def test_weights_of_any_size(unit, monkeypatch):
+    monkeypatch.setattr(metric_spectra, "DENSE", 2)
+    graph = two_equal_halves(60)
+    blocks = [replace(block, weight=block.weight * np.float32(unit)) for block in graph.blocks]
+    raw = metric_spectra.structured(replace(graph, blocks=blocks), {})
+    assert raw["spectral_radius"] == pytest.approx(unit * dense(graph)["spectral_radius"], rel=1e-6)
+
+
+def test_a_path_whose_eigenvalues_crowd_at_the_end():
+    pairs = [(k, 500 + k) for k in range(500)] + [(k + 1, 500 + k) for k in range(499)]
+    graph = graphs.from_pairs(pairs, sizes=[500, 500], kernels=True)
+    assert metric_spectra.structured(graph, {}) == pytest.approx(dense(graph), abs=4e-6)
 
 
 def test_what_does_not_converge_is_missing_with_a_reason(monkeypatch):

@@ -4,6 +4,8 @@ spectral_gap: l1 - l3 of the three largest eigenvalue magnitudes of the adjacenc
 spectral_radius: the largest eigenvalue of the Laplacian D - A.
 """
 
+import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -23,10 +25,14 @@ TOLERANCE = 1e-9  # error bound over the largest eigenvalue
 def structured(graph, cfg) -> dict:
     if not graph.edge_count:
         return {"spectral_gap": 0.0, "spectral_radius": 0.0}
+    # Products of tiny or huge weights would leave float32; a power of two divides and multiplies exactly.
+    unit = 2.0 ** math.frexp(max(block.weight.max(initial=0) for block in graph.blocks))[1]
+    blocks = [replace(block, weight=block.weight / np.float32(unit)) for block in graph.blocks]
+    graph = replace(graph, blocks=blocks)
     adjacency = cache(lambda dtype: Adjacency(graph, dtype))
     return {
-        "spectral_gap": attempt(lambda seed: gap(graph, adjacency, seed)),
-        "spectral_radius": attempt(lambda seed: laplacian_radius(graph, adjacency, seed)),
+        "spectral_gap": attempt(lambda seed: unit * gap(graph, adjacency, seed)),
+        "spectral_radius": attempt(lambda seed: unit * laplacian_radius(graph, adjacency, seed)),
     }
 
 

@@ -3,6 +3,9 @@
 import numpy as np
 
 BASIS = 2**26  # numbers that the basis may hold
+NEAR = (
+    1e-6  # of the largest eigenvalue: residuals must fall below, lest a mixture of closer eigenvectors passes for one
+)
 
 
 class NotConverged(ArithmeticError):
@@ -17,8 +20,8 @@ def largest_eigenpairs(apply, start, count: int, tolerance: float, magnitude=Fal
     apply: [n, k] -> [n, k] of start's dtype; start: [n, b] random with b >= count, so that no multiplicity is missed.
     The orthonormal basis V grows by what A adds to its last block Q: A Q = V H + Q' R. At `most` vectors it is
     restarted from half as many leading Ritz vectors and Q' (Wu & Simon 2000). A Ritz vector V y has the residual Q' R y
-    on y's last block. Stops when `error_bounds` are below tolerance * |mu_1|, or residuals below what the dtype
-    resolves. rivals: what is known of the eigenvalues already.
+    on y's last block. Stops when `error_bounds` are below tolerance * |mu_1| and residuals below NEAR * |mu_1|, or
+    residuals below what the dtype resolves. rivals: what is known of the eigenvalues already.
     """
     size, width = start.shape
     most = most or min(max(BASIS // size, 24), 96)
@@ -27,6 +30,7 @@ def largest_eigenpairs(apply, start, count: int, tolerance: float, magnitude=Fal
     projected = np.zeros((most + width, most + width))
     block, _ = orthonormal(start)
     used = coupled = 0
+    restarted = False
     for step in range(steps):
         last = slice(used, used + block.shape[1])
         used = last.stop
@@ -39,12 +43,12 @@ def largest_eigenpairs(apply, start, count: int, tolerance: float, magnitude=Fal
         coupled = last.start
         everything = basis[:, :used]
         # What was found creeps in again by rounding and would count as a multiple eigenvalue. It grows too little in
-        # one step to matter, and where only the largest is wanted, its copies do no harm.
-        if width > 1 and step % 2:
+        # one step to matter; where only the largest is wanted, its copies do no harm before a restart.
+        if (width > 1 or restarted) and step % 2:
             image -= everything @ (everything.T @ image)
-        scale = np.abs(products).max()
-        block, back = orthonormal(image, 30 * resolution * scale)
-        if width > 1 and len(back) and np.linalg.norm(back, axis=1).min() < 0.01 * scale:
+        longest = np.abs(products).max()
+        block, back = orthonormal(image, 30 * resolution * longest)
+        if (width > 1 or restarted) and len(back) and np.linalg.norm(back, axis=1).min() < 0.01 * longest:
             block -= everything @ (everything.T @ block)
             block, second = orthonormal(block, 1e-3)
             back = second @ back
@@ -54,15 +58,17 @@ def largest_eigenpairs(apply, start, count: int, tolerance: float, magnitude=Fal
         values, turn = values[order], turn[:, order]
         norms = np.linalg.norm(back @ turn[last], axis=0)
         errors = error_bounds(values, norms, min(count, used), magnitude, rivals)
-        known = (errors <= tolerance * abs(values[0])) | (norms[: len(errors)] <= 20 * resolution * abs(values[0]))
+        scale = abs(values[0]) or 1.0
+        relative, errors = norms[: len(errors)] / scale, errors / scale
+        known = (errors <= tolerance) & (relative <= NEAR) | (relative <= 20 * resolution)
         if not block.shape[1] or (used >= count and known.all()):
             return values, basis[:, :used] @ turn[:, :width].astype(start.dtype)
         if used + block.shape[1] > most:
-            coupled, used, keep = 0, most // 2, turn[:, : most // 2]
+            restarted, coupled, used, keep = True, 0, most // 2, turn[:, : most // 2]
             basis[:, :used] = basis[:, : len(turn)] @ keep.astype(start.dtype)
             projected[:] = 0
             projected[:used, :used] = np.diag(values[:used])
-    raise NotConverged(f"eigenvalues known to {errors.max() / abs(values[0]):.0e} of the largest after {steps} steps")
+    raise NotConverged(f"eigenvalues known to {errors.max():.0e} of the largest after {steps} steps")
 
 
 def refined_eigenpairs(operator, start, count: int, tolerance: float, magnitude=False):
