@@ -3,6 +3,7 @@
 # make test-study   tests of the results of the default study, which runs first
 # make test-faults  the slow tests: kill -9, full disk, read-only results, two runs at once; and, where Slurm is
 #                   installed (Debian's slurmctld slurmd slurm-client munge; root), runs on a Slurm that the test starts
+# make test-slurm   the default study on that Slurm (half an hour)
 # make format       what the linters would complain about, mended
 # make lock         requirements.lock and envs/ anew, from what .venv holds
 
@@ -10,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: quickstart test test-study test-faults lint format lock
+.PHONY: quickstart test test-study test-faults test-slurm lint format lock
 
 quickstart: $(STAMP)
 	$(BIN)/snakemake --cores all
@@ -23,7 +24,10 @@ test-study: quickstart
 	$(BIN)/python -m pytest tests/test_default_study.py
 
 test-faults: $(STAMP)
-	$(BIN)/python -m pytest -m faults -v -rs --durations=0 tests/faults
+	$(BIN)/python -m pytest -m faults -v -rs --durations=0 tests/faults -k "not default_study"
+
+test-slurm: $(STAMP)
+	$(BIN)/python -m pytest -m faults -v -rs --durations=0 tests/faults -k default_study
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
