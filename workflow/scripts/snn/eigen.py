@@ -3,28 +3,27 @@
 import numpy as np
 
 BASIS = 2**26  # numbers that the basis may hold
-NEAR = (
-    1e-6  # of the largest eigenvalue: residuals must fall below, lest a mixture of closer eigenvectors passes for one
-)
+# Of the largest eigenvalue: what residuals must reach, lest a mixture of two eigenvectors passes for one.
+NEAR = 1e-6
 
 
 class NotConverged(ArithmeticError):
     """The eigenvalues did not reach their tolerance within the steps allowed."""
 
 
-def largest_eigenpairs(apply, start, count: int, tolerance: float, magnitude=False, most=None, steps=1000, rivals=()):
+def largest_eigenpairs(apply, start, count: int, tolerance: float, magnitude=False, steps=1000, rivals=()):
     """The largest eigenvalues mu of a symmetric operator, [m >= count], in order, and the b leading vectors [n, b].
 
     The first `count` values are right to the tolerance, the others are estimates. magnitude: largest by |mu|.
 
     apply: [n, k] -> [n, k] of start's dtype; start: [n, b] random with b >= count, so that no multiplicity is missed.
-    The orthonormal basis V grows by what A adds to its last block Q: A Q = V H + Q' R. At `most` vectors it is
+    The orthonormal basis V grows by what A adds to its last block Q: A Q = V H + Q' R. When it is full it is
     restarted from half as many leading Ritz vectors and Q' (Wu & Simon 2000). A Ritz vector V y has the residual Q' R y
     on y's last block. Stops when `error_bounds` are below tolerance * |mu_1| and residuals below NEAR * |mu_1|, or
     residuals below what the dtype resolves. rivals: what is known of the eigenvalues already.
     """
     size, width = start.shape
-    most = most or min(max(BASIS // size, 24), 96)
+    most = min(max(BASIS // size, 24), 96)
     resolution = np.finfo(start.dtype).eps
     basis = np.empty((size, most + width), start.dtype, order="F")
     projected = np.zeros((most + width, most + width))
