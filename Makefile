@@ -21,7 +21,7 @@ test: $(STAMP) lint
 	$(BIN)/python -m pytest -n auto --durations=10
 
 test-study: quickstart
-	$(BIN)/python -m pytest tests/test_default_study.py
+	$(BIN)/python -m pytest -m study tests/test_default_study.py
 
 test-faults: $(STAMP)
 	$(BIN)/python -m pytest -m faults -v -rs --durations=0 tests/faults -k "not default_study"

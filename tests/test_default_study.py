@@ -9,6 +9,7 @@ import yaml
 from conftest import REPO
 from small_study import default_study_is_finished
 
+pytestmark = pytest.mark.study
 CONFIG = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
 TOPOMETRICS = ["sink", "source", "disconnected", "r_out", "r_in", "n1", "n2", "motif4", "strength", "k_core"]
 TOPOMETRICS += ["components", "component_size", "cut_edges", "cut_nodes", "spectral_gap", "spectral_radius"]
@@ -16,8 +17,7 @@ TOPOMETRICS += ["components", "component_size", "cut_edges", "cut_nodes", "spect
 
 @pytest.fixture(scope="module")
 def results():
-    if not default_study_is_finished(REPO):
-        pytest.skip("`make test-study` runs the default study first")
+    assert default_study_is_finished(REPO), "`make quickstart` would still do something"
     return REPO / "results"
 
 
