@@ -44,8 +44,8 @@ def missing() -> list[str]:
     return [name for name in PROGRAMS if not (shutil.which(name) or Path("/usr/sbin", name).exists())]
 
 
-class DidNotStart(RuntimeError):
-    """A daemon that does not come up, with the end of its log."""
+class NotHere(RuntimeError):
+    """Why this machine cannot run a Slurm of our own."""
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def cluster(root: Path):
         (root / f"gpu{k}").touch()
     # Steps inside a job are started without SLURM_CONF, so the configuration has to be where Slurm looks by itself.
     if (HOME / "slurm.conf").is_file():
-        raise DidNotStart(f"{HOME} already configures a Slurm of this machine")
+        raise NotHere(f"{HOME} already configures a Slurm of this machine")
     HOME.mkdir(exist_ok=True)
     for name in ("slurm.conf", "gres.conf"):
         (HOME / name).unlink(missing_ok=True)
@@ -73,7 +73,7 @@ def cluster(root: Path):
         deadline = time.monotonic() + 60
         while "idle" not in output(["sinfo", "-h", "-o", "%T"], environment):
             if time.monotonic() > deadline:
-                raise DidNotStart((root / "slurmctld.log").read_text()[-2000:])
+                raise RuntimeError((root / "slurmctld.log").read_text()[-2000:])
             time.sleep(0.2)
         yield environment
     finally:
@@ -105,7 +105,7 @@ def _start_munge():
         if subprocess.run(["munge", "-n"], capture_output=True).returncode == 0:
             return daemon
         time.sleep(0.1)
-    raise DidNotStart("munged does not answer")
+    raise NotHere("munged does not answer")
 
 
 def output(command, environment) -> str:

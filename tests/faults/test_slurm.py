@@ -26,8 +26,8 @@ def environment(tmp_path_factory):
     try:
         with slurm.cluster(tmp_path_factory.mktemp("slurm")) as environment:
             yield environment
-    except slurm.DidNotStart as error:
-        pytest.skip(f"Slurm does not start on this machine: {error}")
+    except slurm.NotHere as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
