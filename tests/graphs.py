@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snn import architectures, geometry, trace
+from snn import geometry, trace
 from snn.graph import EdgeBlock, KernelBlock, Layer, LayeredGraph
 
 
@@ -105,11 +105,11 @@ def bipartite_graphs(draw):
     return LayeredGraph("rolled", layers, blocks, np.zeros((0, 2), np.int64), np.zeros((0, 2), np.int64))
 
 
-def traced(architecture, density) -> LayeredGraph:
-    """An architecture's graph for 8 x 8 images in grey, with random masks."""
+def traced(build, shape, density, shortcuts="ignore") -> LayeredGraph:
+    """The graph of the module that `build` returns, for images [C, H, W], with random masks."""
     torch.manual_seed(0)
-    module = architectures.load(architecture)(10, 1)
-    network = trace.trace(module, (1, 8, 8))
+    module = build()
+    network = trace.trace(module, shape, shortcuts)
     rng = np.random.default_rng(0)
     weights = {p.key: module.state_dict()[p.key].numpy() for p in network.parameters}
     masks = {key: rng.random(weight.shape) < density for key, weight in weights.items()}

@@ -1,5 +1,6 @@
 """Both engines on traced networks with every kind of layer: the same sixteen values."""
 
+import graphs
 import metric_components
 import metric_cuts
 import metric_kcore
@@ -8,12 +9,11 @@ import metric_motifs
 import metric_neighbours
 import metric_spectra
 import metric_strength
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from snn import edgelist, geometry, trace
+from snn import edgelist
 from snn.graph import EdgeBlock
 
 FAMILIES = (
@@ -78,12 +78,7 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_engines_agree(name, density):
     build, shape, shortcuts = NETWORKS[name]
-    torch.manual_seed(0)
-    module = build()
-    traced = trace.trace(module, shape, shortcuts)
-    rng = np.random.default_rng(0)
-    weights = {p.key: module.state_dict()[p.key].numpy() for p in traced.parameters}
-    graph = geometry.encode(traced, weights, {key: rng.random(w.shape) < density for key, w in weights.items()})
+    graph = graphs.traced(build, shape, density, shortcuts)
     assert any(isinstance(block, EdgeBlock) for block in graph.blocks) == (name == "broken grid")
     edges = edgelist.unroll(graph)
     for family in FAMILIES:

@@ -4,7 +4,7 @@ import graphs
 import metric_cuts
 import pytest
 
-from snn import connectivity
+from snn import architectures, connectivity
 from snn.edgelist import unroll
 
 
@@ -22,7 +22,7 @@ def test_cores_keep_every_cut(graph):
 
 @pytest.mark.parametrize(("density", "share"), [(0.01, 0.2), (0.05, 0.5), (0.5, 0.95)])
 def test_cores_of_a_network_with_shortcuts(density, share, monkeypatch):
-    graph = graphs.traced("resnet_small", density)
+    graph = graphs.traced(lambda: architectures.load("resnet_small")(10, 1), (1, 8, 8), density)
     monkeypatch.setattr(connectivity, "FEW", 0)
     core, source, _ = connectivity.remaining(graph, 2, connectivity.biconnected_core)
     assert (core > 0).mean() > share
