@@ -40,7 +40,7 @@ FIGURES = ["accuracy", "regression", "importance", "ranking", "layers", "layer_c
 
 
 onstart:
-    show_progress(workflow.config_settings)
+    show_progress(workflow.config_settings, workflow.overwrite_workdir)
 
 
 rule all:

@@ -4,6 +4,8 @@ import logging
 import shlex
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import progress
 import pytest
@@ -37,6 +39,22 @@ def test_estimate_from_the_pace_so_far(monkeypatch):
 @pytest.mark.parametrize(("seconds", "text"), [(40.2, "40 s"), (720, "12 min"), (12240, "3.4 h")])
 def test_durations(seconds, text):
     assert progress.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("directory", "command"),
+    [
+        (None, "snakemake --cores 1 --configfile my.yaml --config seeds=[1]"),
+        ("../scratch", "snakemake --cores 1 --directory ../scratch --configfile {here}/my.yaml --config seeds=[1]"),
+    ],
+)
+def test_repeating_command_has_the_same_settings(monkeypatch, directory, command):
+    added = []
+    monkeypatch.setattr(progress.logger, "addFilter", added.append)
+    settings = SimpleNamespace(configfiles=[Path.cwd() / "my.yaml"], config_args=["seeds=[1]"])
+    progress.show_progress(settings, directory)
+    expected = command.format(here=Path.cwd())
+    assert shlex.split(added[0].snakemake) == expected.split()
 
 
 def test_a_failed_job_says_how_to_repeat_just_it(tmp_path):

@@ -40,12 +40,15 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def show_progress(settings) -> None:
-    """settings: Snakemake's ConfigSettings, whose files and values the command of a failed job repeats."""
-    command = ["snakemake", "--cores", "1"]
-    if settings.configfiles:
+def show_progress(settings, directory=None) -> None:
+    """settings, directory: Snakemake's ConfigSettings and --directory, which the command of a failed job repeats."""
+    command, files = ["snakemake", "--cores", "1"], settings.configfiles
+    if directory:  # the command is typed elsewhere than in the working folder
+        command += ["--directory", str(directory)]
+    else:
         here = Path.cwd()
-        files = [path.relative_to(here) if path.is_relative_to(here) else path for path in settings.configfiles]
+        files = [path.relative_to(here) if path.is_relative_to(here) else path for path in files]
+    if files:
         command += ["--configfile", *map(str, files)]
     if settings.config_args:
         command += ["--config", *settings.config_args]
