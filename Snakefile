@@ -36,38 +36,38 @@ include: "workflow/rules/external.smk"
 include: "workflow/rules/rank.smk"
 
 
-FIGURES = ["accuracy", "regression", "importance", "ranking", "layers", "layer_correlation", "scatter"]
-
-
 onstart:
     show_progress(workflow.config_settings, workflow.overwrite_workdir)
 
 
+# A target asks for every file that it promises, not only for the last ones: Snakemake does not remake an intermediate
+# that a failed job lost while what was once made from it still exists. Only the Parquet edge lists may be deleted.
 rule all:
     default_target: True
     input:
-        "results/report.html",
+        analysis_products(""),
         drawings(),
-        expand("results/figures/{name}.svg", name=FIGURES),
+        study_products(),
 
 
 rule published:
     input:
-        "results/published/report.html",
+        analysis_products("published/"),
         "results/published/findings.md",
+        "results/published/tables/rank_evaluation_cells.csv",
         "results/published/tables/rank_importance.csv",
-        expand("results/published/figures/{name}.svg", name=FIGURES),
 
 
 rule external:
     input:
-        lambda w: external_tables() if config.get("external") else ask_for("external"),
+        lambda w: external_products() if config.get("external") else ask_for("external"),
 
 
 # Has no output, so that the recommendation is printed whenever it is asked for.
 rule rank:
     input:
         recommendation=lambda w: rules.rank_order.output.recommendation if study.ranked else ask_for("rank"),
+        products=rank_products(),
     log:
         "results/logs/rank.log",
     localrule: True

@@ -143,6 +143,52 @@ def reported_tables(pool):
     return names + (["rank_evaluation"] if pool else ["costs"])
 
 
+FIGURES = ["accuracy", "regression", "importance", "ranking", "layers", "layer_correlation", "scatter"]
+
+
+def analysis_products(pool):
+    """Every table and figure that follows from a pool, the pool itself, and the page."""
+    names = ["topometrics.parquet", "layers.parquet", "manifest.json", "report.html"]
+    names += [f"tables/{name}.csv" for name in reported_tables(pool)] + [f"figures/{name}.svg" for name in FIGURES]
+    return [f"results/{pool}{name}" for name in names]
+
+
+def study_products():
+    """What the study's networks consist of, from the images to the metrics, but for the Parquet edge lists."""
+    files = [path.format(dataset=word) for word in config["datasets"] for path in DATASET.values()]
+    for network in study.dense:
+        cell = CELL.format(**network)
+        files += [f"{cell}/geometry.npz"] if study.encoded else []
+        files += [f"{cell}/init/{network['seed']}/model.pt"]
+        files += [f"{cell}/dense/{network['seed']}/{name}" for name in ("model.pt", "training.json")]
+    for network in study.networks:
+        files += graph_products(NETWORK.format(**network), study.encoded, study.metrics)
+        files.append(f"{NETWORK}/training.json".format(**network))
+    return list(dict.fromkeys(files))
+
+
+def graph_products(folder, encodings, metrics):
+    """The files of one network in `folder` that its graphs and metrics are made of."""
+    files = [f"{folder}/model.pt", f"{folder}/mask.npz"]
+    files += [f"{folder}/{encoding}/blocks.npz" for encoding in encodings]
+    return files + [f"{folder}/metrics/{family}.json" for family in metrics]
+
+
+def rank_products():
+    """What the recommendation of `rank` is made of."""
+    files = ["results/rank/order.csv"] if study.ranked else []
+    for network in study.ranked:
+        cell, ranked = CELL.format(**network), RANKED.format(**network)
+        files += [path.format(**network) for path in DATASET.values()]
+        files += [
+            f"{cell}/geometry.npz",
+            f"{cell}/init/{network['seed']}/model.pt",
+            f"{NETWORK}/mask.npz".format(**network),
+        ]
+        files += [f"{ranked}/mge/blocks.npz", *(f"{ranked}/metrics/{family}.json" for family in study.ranking_metrics)]
+    return list(dict.fromkeys(files))
+
+
 def ask_for(key):
     """End the run: its target needs a setting that the config does not have."""
     sys.exit(
@@ -216,10 +262,12 @@ def external_code(wildcards):
     return code_hash("external_load.py", *own)
 
 
-def external_tables():
-    """One table per external network, checked before anything runs."""
+def external_products():
+    """Every file of every external network, whose inputs are checked before anything runs."""
     for name, entry in config["external"].items():
         for key, path in external_files(SimpleNamespace(name=name)).items():
             if not Path(path).is_file():
                 sys.exit(f"Error in the config: external.{name}.{key}: there is no file {path!r}")
-    return [f"{EXTERNAL}/topometrics.csv".format(name=name) for name in config["external"]]
+    folders = [EXTERNAL.format(name=name) for name in config["external"]]
+    products = [path for folder in folders for path in graph_products(folder, study.encoded, study.metrics)]
+    return [f"{folder}/{name}" for folder in folders for name in ("topometrics.csv", "geometry.npz")] + products

@@ -31,10 +31,12 @@ rule pool:
         "../scripts/pool.py"
 
 
-# After every change of the pool, since the command and the commit that made it are then new.
+# After every change of a table, since the command and the commit that made it are then new; and never before one, so
+# that a run whose tables failed does not say that it made them.
 rule manifest:
     input:
         "results/{pool}topometrics.parquet",
+        lambda w: [f"results/{w.pool}tables/{name}.csv" for name in reported_tables(w.pool)],
     output:
         "results/{pool}manifest.json",
     log:
