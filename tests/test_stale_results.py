@@ -64,7 +64,7 @@ def test_edge_lists_may_be_deleted(study):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_failed_run_is_not_followed_by_success_over_old_results(study, stage):
-    """All jobs of a stage fail for a change of the code; so does the repeated run; without the fault all is as before."""
+    """All jobs of a stage fail for a change of its code, twice; without the fault all is as before."""
     script, before = study / "workflow" / "scripts" / STAGES[stage], contents(study)
     text = script.read_text()
     edit(script, "if __name__ ==", 'raise SystemExit("broken on purpose")\n\n\nif __name__ ==')

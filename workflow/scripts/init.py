@@ -11,6 +11,7 @@ from snn.job import InputError, job
 def initialise(architecture: str, options: dict, classes: int, shape: list[int], seed: int) -> torch.nn.Module:
     """Build the network, try it on one blank image of `shape` [C, H, W], and draw its weights from `seed`."""
     channels, height, width = shape
+    torch.manual_seed(seed)  # for what the constructor draws and kaiming_ does not draw anew
     model = load(architecture)(num_classes=classes, in_channels=channels, **options)
     try:
         with torch.no_grad():

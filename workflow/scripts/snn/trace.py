@@ -61,6 +61,8 @@ MOVEMENT = {
     *("constantpad1d", "constantpad2d", "reflectionpad1d", "reflectionpad2d", "replicationpad1d", "replicationpad2d"),
     *("pixelshuffle", "pixelunshuffle", "channelshuffle", "interpolate", "upsample", "upsamplingnearest2d"),
 }
+JOINING = {"cat", "concat", "concatenate", "stack"}
+REORDERING = {"flip", "fliplr", "flipud", "roll", "rot90", "transpose", "permute", "t", "movedim", "swapaxes"}
 BATCH = 2  # images in a traced batch: with one, `squeeze` would take the batch axis away
 NO_TENSOR = {"size", "dim", "numel", "getattr", "ndimension"}
 KNOWN = CONVOLUTION | LINEAR | POOLING | ADAPTIVE | ELEMENTWISE | MOVEMENT
@@ -109,7 +111,12 @@ def trace(module: nn.Module, input_shape, identity_shortcuts: str = "ignore") ->
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, nn.Conv1d | nn.Conv2d | nn.Linear) or super().is_leaf_module(m, module_qualified_name)
+        """A subclass of a layer with a forward of its own is traced through: it need not do what the layer does."""
+        for layer in (nn.Conv1d, nn.Conv2d, nn.Linear):
+            if isinstance(m, layer):
+                own = [name for name in ("forward", "_conv_forward") if hasattr(layer, name)]
+                return all(getattr(type(m), name) is getattr(layer, name) for name in own)
+        return super().is_leaf_module(m, module_qualified_name)
 
 
 class _Walk:
@@ -225,6 +232,8 @@ class _Walk:
             key = f"{node.target}.weight"
         else:
             argument = node.args[1] if len(node.args) > 1 else node.kwargs["weight"]
+            if moving := sorted(REORDERING & _operations_behind(argument, self.modules)):
+                raise InputError(f"its weight passes through {', '.join(moving)}, for which there is no rule")
             found = sorted(key for key in _attributes_behind(argument) if self.keys.get(key) == shape)
             if len(found) != 1:
                 raise InputError(f"its weight stems from {len(found)} parameters of shape {shape}, not from one")
@@ -318,6 +327,8 @@ class _Walk:
         """Run the operation on element numbers, 1, 2, ... with 0 for nothing, and read off where each one went."""
         if settings.get("value") or not str(settings.get("mode", "nearest")).startswith(MOVING_MODES):
             raise InputError("there is no rule for this mode or fill value")
+        if _operation(node, self.modules) in JOINING:  # a constant stands for no nodes
+            args, kwargs = (_leaves(given, torch.zeros_like, torch.Tensor) for given in (args, kwargs))
         sources, start = [], 1
 
         def numbers(units: Units) -> torch.Tensor:
@@ -469,6 +480,12 @@ def _attributes_behind(node: fx.Node) -> set[str]:
     if node.op == "get_attr":
         return {node.target}
     return set().union(*(_attributes_behind(argument) for argument in node.all_input_nodes))
+
+
+def _operations_behind(node: fx.Node, modules: dict[str, nn.Module]) -> set[str]:
+    """The operations that a value is computed with."""
+    own = set() if node.op == "get_attr" else {_operation(node, modules)}
+    return own.union(*(_operations_behind(argument, modules) for argument in node.all_input_nodes))
 
 
 def _settings(node: fx.Node, modules: dict[str, nn.Module], operation: str, args, kwargs) -> dict:
