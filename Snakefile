@@ -13,6 +13,7 @@ configfile: relpath(Path(workflow.basedir, "config", "config.yaml"))
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 from codehash import code_hash
+from contents import files_digest, folder_digest
 from progress import show_progress
 from study import ConfigError, Study
 
@@ -60,7 +61,7 @@ rule published:
 
 rule external:
     input:
-        lambda w: external_products() if config.get("external") else ask_for("external"),
+        lambda w: external_products() if study.config.get("external") else ask_for("external"),
 
 
 # Has no output, so that the recommendation is printed whenever it is asked for.

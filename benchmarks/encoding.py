@@ -46,7 +46,7 @@ def encoded(folder: Path) -> None:
     """What the rule does for the MGE."""
     files = [folder / name for name in ("geometry.npz", "model.pt", "mask.npz")]
     output = {"mge_blocks": folder / "blocks.npz", "mge_edges": folder / "edges.parquet"}
-    encode.main(*files, output, {"encodings": ["mge"]})
+    encode.main(*files, output)
 
 
 def plain(folder: Path) -> None:

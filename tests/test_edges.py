@@ -123,7 +123,7 @@ def test_rules_write_every_encoding(tmp_path):
     save_masks(mask, masks)
     words = ["mge", "rolled", "rolled_channel"]
     output = {f"{word}_{kind}": str(tmp_path / word / kind) for word in words for kind in ("blocks", "edges")}
-    encode_rule.main(traced, model, mask, output, {"encodings": words})
+    encode_rule.main(traced, model, mask, output)
     expected = [
         encode(trace(module, (1, 8, 8)), weights, masks),
         rolled(parameters, weights, masks),

@@ -92,7 +92,7 @@ def test_a_network_pruned_by_torch(own, tmp_path):
         np.testing.assert_array_equal(state[f"{name}.weight"], layer.weight.detach().numpy())
 
     output = {f"mge_{kind}": str(tmp_path / f"mge.{kind}") for kind in ("blocks", "edges")}
-    encode_rule.main(files["geometry"], files["model"], files["mask"], output, {"encodings": ["mge"]})
+    encode_rule.main(files["geometry"], files["model"], files["mask"], output)
     assert edges.read_metadata(output["mge_edges"])["nodes"] == 3 * 18 * 18 + 4 * (16 * 16 + 8 * 8) + 8 * 4 * 4 + 10
     # every unmasked weight of the first layer is used once per output position; the padded ring is nodes
     first = [layer for layer in graphs.load(output["mge_blocks"]).blocks if layer.name == "0"]
@@ -121,7 +121,7 @@ def test_a_missing_value_is_an_empty_cell_with_its_reason_in_the_log(own, tmp_pa
     files = taken_in(tmp_path, own, state)
     assert not any(mask.any() for mask in load_masks(files["mask"]).values())
     output = {f"mge_{kind}": str(tmp_path / f"mge.{kind}") for kind in ("blocks", "edges")}
-    encode_rule.main(files["geometry"], files["model"], files["mask"], output, {"encodings": ["mge"]})
+    encode_rule.main(files["geometry"], files["model"], files["mask"], output)
     paths = measure.graph_files(output, {"encodings": ["mge"]})
     metric_local.main(paths, tmp_path / "local.json", {"encodings": ["mge"]})
     reasons = json.loads((tmp_path / "local.json").read_text())["encodings"]["mge"]["missing"]

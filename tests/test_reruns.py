@@ -1,5 +1,6 @@
 """What a change reruns: real dry runs on a finished small study, whose job list is read."""
 
+import json
 import os
 import re
 import shutil
@@ -134,6 +135,42 @@ def test_swapped_settings_of_training(study):
     assert jobs["train_sparse"] == 2
     assert jobs["train_dense"] == 1
     assert "prune" not in jobs
+
+
+def test_what_changes_no_result_reruns_nothing(study):
+    """Other places and other spellings of the same settings."""
+    config = yaml.safe_load(CONFIG)
+    config["data_dir"] = "./elsewhere"
+    config["training"]["digits"] = {"epochs": 2.0, "milestones": [1.0], "momentum": 0.9}
+    config["seeds"] = [0.0]
+    config["options"] |= {
+        "strength": {"engine": "structured"},
+        "grasp": {"reinit": "all"},
+        "mge": {"identity_shortcuts": "ignore"},
+    }
+    set_config(study, **config)
+    assert planned(study) == {}
+
+
+def test_an_encoding_that_is_dropped_and_taken_back(study):
+    """Dropping one changes tables alone; taken back after its metric has changed, it is measured with the new code."""
+    results = study / "results" / "networks" / "digits" / "conv_small" / "snip" / "0.9" / "0"
+    set_config(study, encodings=["rolled"], metrics=["strength", "density"])
+    jobs = planned(study)
+    assert training_and_graphs(jobs) == {}
+    assert jobs["pool"] == 1
+    assert snakemake(study).returncode == 0
+    set_config(study)
+    assert training_and_graphs(planned(study)) == {}  # measured before, and neither code nor graphs have changed
+    (results / "mge" / "edges.parquet").unlink()  # now the graph cannot be measured again without encoding it
+    set_config(study, encodings=["rolled"], metrics=["strength", "density"])
+    edit(study / SCRIPTS / "metric_strength.py", "if __name__ ==", "CHANGED = 1\n\n\nif __name__ ==")
+    assert snakemake(study).returncode == 0
+    assert list(json.loads((results / "metrics" / "strength.json").read_text())["encodings"]) == ["rolled"]
+    set_config(study)
+    assert training_and_graphs(planned(study))["metric"] >= 1
+    assert snakemake(study).returncode == 0
+    assert list(json.loads((results / "metrics" / "strength.json").read_text())["encodings"]) == ["mge", "rolled"]
 
 
 @pytest.mark.parametrize(

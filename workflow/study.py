@@ -48,7 +48,6 @@ class Study:
     """The validated config, with the words it uses resolved to scripts."""
 
     def __init__(self, config: dict):
-        self.config = config
         self.known = {
             "datasets": [word for word in words("dataset_*.py") if word != "folder"],
             "architectures": words("snn/architectures/*.py"),
@@ -56,8 +55,14 @@ class Study:
             "metrics": words("metric_*.py"),
             "encodings": ["mge", "rolled", "rolled_channel"],
         }
-        self._check_schema()
+        schema = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text())
+        options = schema["properties"]["options"]["properties"]
+        for word in _folders(config):
+            options[word] = {"$ref": "#/$defs/folder"}
+        _check_schema(config, schema)
+        self.config = resolved(config, schema, schema["$defs"])
         self._check_words()
+        self._defaults = {word: resolved({}, entry, schema["$defs"]) for word, entry in options.items()}
 
     # -- what the study asks for
 
@@ -106,7 +111,7 @@ class Study:
         return [word for word in self.known["encodings"] if word in self.config["encodings"]]
 
     def metric_encodings(self, family: str) -> list[str]:
-        """The encodings that a metric family is measured on."""
+        """The encodings that the study asks of a metric family."""
         if family in BIPARTITE_ONLY:
             return ["rolled"]
         if family in MGE_ONLY:
@@ -125,7 +130,20 @@ class Study:
         return [word for word in self.known["encodings"] if word in wanted]
 
     def options(self, word: str) -> dict:
-        return dict(sorted(self.config.get("options", {}).get(word, {}).items()))
+        """The settings of a word, with the schema's defaults for what the config leaves out."""
+        return dict(sorted((self.defaults(word) | self.config.get("options", {}).get(word, {})).items()))
+
+    def defaults(self, word: str) -> dict:
+        """What `options.<word>` is where the config says nothing."""
+        return self._defaults.get(word, {})
+
+    @cached_property
+    def settings(self) -> dict:
+        """The config as far as it decides results: all but the places of files, with every default spelled out."""
+        settings = {key: value for key, value in sorted(self.config.items()) if key != "data_dir"}
+        words = sorted({*self._defaults, *self.config.get("options", {})})
+        settings["options"] = {word: {k: v for k, v in self.options(word).items() if k != "path"} for word in words}
+        return settings
 
     def recipe(self, dataset: str, architecture: str) -> dict:
         """The training recipe of one data set and architecture."""
@@ -150,18 +168,9 @@ class Study:
 
     # -- the check
 
-    def _check_schema(self) -> None:
-        # jsonschema imports much; it is loaded here so that scripts and tests which only need words do not pay for it.
-        import jsonschema
-
-        schema = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text())
-        errors = list(jsonschema.Draft202012Validator(schema).iter_errors(self.config))
-        if errors:
-            raise ConfigError(_one_line(min(errors, key=lambda e: (len(e.absolute_path), str(e.absolute_path)))))
-
     def _check_words(self) -> None:
         config, options = self.config, self.config.get("options", {})
-        folders = [word for word, value in options.items() if "path" in value]
+        folders = _folders(config)
         rank = config.get("rank")
         asked = [(f"datasets[{k}]", w, "datasets") for k, w in enumerate(config["datasets"]) if w not in folders]
         asked += [
@@ -196,6 +205,45 @@ class Study:
                 raise ConfigError(f"options.{word}: {options[word]!r} is not allowed; {word} has no options")
         if options.get("er", {}).get("stale_epsilon") and options["er"].get("rule") == "paper":
             raise ConfigError("options.er.stale_epsilon: true needs `options.er.rule: reference`, not 'paper'")
+
+
+def _folders(config: dict) -> list[str]:
+    """The words of the user's own for folders of images: those with a path."""
+    options = config.get("options")
+    if not isinstance(options, dict):
+        return []
+    return [word for word, value in options.items() if isinstance(value, dict) and "path" in value]
+
+
+def _check_schema(config: dict, schema: dict) -> None:
+    # jsonschema imports much; it is loaded here so that scripts and tests which only need words do not pay for it.
+    import jsonschema
+
+    errors = list(jsonschema.Draft202012Validator(schema).iter_errors(config))
+    if errors:
+        raise ConfigError(_one_line(min(errors, key=lambda e: (len(e.absolute_path), str(e.absolute_path)))))
+
+
+def resolved(value, schema: dict, definitions: dict):
+    """`value`, which `schema` allows, as the rules state it: 4.0 is 4 where an integer belongs, 1 is 1.0 where any
+    number does, what has a default is there, keys are in order. Configs that mean the same are then written the same.
+    """
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    kind = schema.get("type")
+    if kind == "integer":
+        return int(value)
+    if kind == "number":
+        return float(value)
+    if kind == "array":
+        return [resolved(entry, schema.get("items", {}), definitions) for entry in value]
+    if kind == "object":
+        known, others = schema.get("properties", {}), schema.get("additionalProperties")
+        others = others if isinstance(others, dict) else {}
+        given = {key: resolved(entry, known.get(key, others), definitions) for key, entry in value.items()}
+        defaults = {key: entry["default"] for key, entry in known.items() if "default" in entry}
+        return dict(sorted((defaults | given).items(), key=str))
+    return value
 
 
 _HINT = {"datasets": " (a folder of images needs `options.<word>.path`)"}

@@ -1,4 +1,6 @@
 # Paths of one network, limits of a job, what a script is told. Included first.
+import contextlib
+import json
 import shutil
 
 from types import SimpleNamespace
@@ -80,6 +82,19 @@ def dataset_script(wildcards):
     return "folder" if "path" in study.options(wildcards.dataset) else wildcards.dataset
 
 
+def dataset_cfg(wildcards):
+    """A data set's settings: of a folder of images its contents, and not where it lies."""
+    cfg = study.options(wildcards.dataset)
+    return cfg | {"path": folder_digest(cfg["path"])} if "path" in cfg else cfg
+
+
+def dataset_places(wildcards, output):
+    """Where its files lie. Snakemake compares no parameter that is a function of the output: moving them reruns nothing;
+    archives are the same everywhere, since their checksums are known."""
+    options = study.options(wildcards.dataset)
+    return {"data_dir": study.config["data_dir"]} | ({"path": options["path"]} if "path" in options else {})
+
+
 def training_cfg(wildcards):
     return {
         "architecture": wildcards.architecture,
@@ -89,12 +104,29 @@ def training_cfg(wildcards):
     }
 
 
+def measured_encodings(wildcards, folder=NETWORK):
+    """The encodings that a metric's file holds: those of the study, and what it was measured on before the study dropped
+    that encoding, as long as the graph is there; so that dropping one measures nothing again."""
+    asked, folder = study.metric_encodings(wildcards.metric), folder.format(**dict(wildcards.items()))
+    dropped = [e for e in study.known["encodings"] if e not in study.encoded]
+    dropped = [e for e in dropped if all(Path(folder, e, name).exists() for name in ("blocks.npz", "edges.parquet"))]
+    if dropped:
+        with contextlib.suppress(OSError, ValueError):
+            held = json.loads(Path(folder, "metrics", f"{wildcards.metric}.json").read_text())["encodings"]
+            asked = [e for e in study.known["encodings"] if e in asked or (e in dropped and e in held)]
+    return asked
+
+
 def metric_graphs(wildcards, folder=NETWORK):
-    encodings = study.metric_encodings(wildcards.metric)
+    encodings = measured_encodings(wildcards, folder)
     return {
         **{f"{e}_blocks": f"{folder}/{e}/blocks.npz" for e in encodings},
         **{f"{e}_edges": f"{folder}/{e}/edges.parquet" for e in encodings},
     }
+
+
+def metric_cfg(wildcards, folder=NETWORK):
+    return {"encodings": measured_encodings(wildcards, folder), **study.options(wildcards.metric)}
 
 
 def network_record(network):
@@ -132,13 +164,20 @@ def published_files(folder):
     return [f"{path}.gz" if not Path(path).exists() and Path(f"{path}.gz").exists() else path for path in paths]
 
 
+def published_digest(wildcards):
+    """Of files that the user brought; the downloaded ones are known by their checksums."""
+    given = "path" in study.config.get("published", {})
+    files = {path.removeprefix(PUBLISHED_FOLDER): path for path in published_files(PUBLISHED_FOLDER)}
+    return files_digest(files) if given else None
+
+
 def reported_tables(pool):
     """The tables on the page of the study, or of the published data; with the printed values where the paper has any."""
     names = ["accuracy", "regression", "predictions", "importance", "ranking", "layers", "layer_correlation"]
     names += ["redundancy", "metric_correlation"]
     if pool or study.shares_cells_with_the_paper:
         names.append("paper_comparison")
-    if not pool and study.shares_cells_with_the_paper and "published" in config:
+    if not pool and study.shares_cells_with_the_paper and "published" in study.config:
         names.append("pool_comparison")
     return names + (["rank_evaluation"] if pool else ["costs"])
 
@@ -155,7 +194,7 @@ def analysis_products(pool):
 
 def study_products():
     """What the study's networks consist of, from the images to the metrics, but for the Parquet edge lists."""
-    files = [path.format(dataset=word) for word in config["datasets"] for path in DATASET.values()]
+    files = [path.format(dataset=word) for word in study.config["datasets"] for path in DATASET.values()]
     for network in study.dense:
         cell = CELL.format(**network)
         files += [f"{cell}/geometry.npz"] if study.encoded else []
@@ -196,12 +235,9 @@ def ask_for(key):
     )
 
 
-ANALYSIS = {"regression": {"bootstrap": 1000, "repetitions": 100}, "ranking": {"bootstrap": 1000, "missing": "last"}}
-
-
 def analysis_cfg(wildcards, table):
-    """Settings of a table: the study's options; the published data always get the paper's repetitions."""
-    return ANALYSIS[table] if wildcards.pool else ANALYSIS[table] | study.options(table)
+    """Settings of a table: the study's; the published data always get the paper's repetitions."""
+    return study.defaults(table) if wildcards.pool else study.options(table)
 
 
 def drawings():
@@ -214,7 +250,7 @@ def drawing_titles():
 
 def benchmarks():
     """The benchmark file of every job that made or measured a network."""
-    files = expand("results/benchmarks/dataset/{dataset}.tsv", dataset=config["datasets"])
+    files = expand("results/benchmarks/dataset/{dataset}.tsv", dataset=study.config["datasets"])
     for stage in ("init", "train_dense"):
         path = f"results/benchmarks/{stage}/{{dataset}}/{{architecture}}/{{seed}}.tsv"
         files += expand(path, zip, **columns(study.dense))
@@ -238,7 +274,7 @@ def report_cfg(wildcards):
 
 def external_files(wildcards):
     """A network's checkpoint, its mask if it has one, and the file of its architecture if that is the user's own."""
-    entry = config["external"][wildcards.name]
+    entry = study.config["external"][wildcards.name]
     files = {key: entry[key] for key in ("weights", "mask") if key in entry}
     if ":" in entry["architecture"]:
         files["architecture"] = entry["architecture"].rpartition(":")[0]
@@ -246,28 +282,28 @@ def external_files(wildcards):
 
 
 def external_cfg(wildcards):
-    entry = config["external"][wildcards.name]
+    entry = study.config["external"][wildcards.name]
     return {
         "architecture": entry["architecture"],
         "architecture_options": study.options(entry["architecture"]),
         "classes": entry["classes"],
-        "identity_shortcuts": study.options("mge").get("identity_shortcuts", "ignore"),
+        "identity_shortcuts": study.options("mge")["identity_shortcuts"],
         "input": entry["input"],
     }
 
 
 def external_code(wildcards):
-    word = config["external"][wildcards.name]["architecture"]
+    word = study.config["external"][wildcards.name]["architecture"]
     own = [] if ":" in word else [f"snn/architectures/{word}.py"]
     return code_hash("external_load.py", *own)
 
 
 def external_products():
     """Every file of every external network, whose inputs are checked before anything runs."""
-    for name, entry in config["external"].items():
+    for name, entry in study.config["external"].items():
         for key, path in external_files(SimpleNamespace(name=name)).items():
             if not Path(path).is_file():
                 sys.exit(f"Error in the config: external.{name}.{key}: there is no file {path!r}")
-    folders = [EXTERNAL.format(name=name) for name in config["external"]]
+    folders = [EXTERNAL.format(name=name) for name in study.config["external"]]
     products = [path for folder in folders for path in graph_products(folder, study.encoded, study.metrics)]
     return [f"{folder}/{name}" for folder in folders for name in ("topometrics.csv", "geometry.npz")] + products

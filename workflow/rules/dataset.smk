@@ -16,7 +16,8 @@ rule dataset:
         runtime=60,
     params:
         script=lambda w: dataset_script(w),
-        cfg=lambda w: {"data_dir": config["data_dir"], **study.options(w.dataset)},
+        cfg=dataset_cfg,
+        places=dataset_places,
         code=lambda w: code_hash(f"dataset_{dataset_script(w)}.py"),
     script:
         "../scripts/dataset_{params.script}.py"

@@ -20,7 +20,7 @@ rule geometry:
         cfg=lambda w: {
             "architecture": w.architecture,
             "architecture_options": study.options(w.architecture),
-            "identity_shortcuts": study.options("mge").get("identity_shortcuts", "ignore"),
+            "identity_shortcuts": study.options("mge")["identity_shortcuts"],
         },
         code=lambda w: code_hash("geometry.py", architecture_code(w)),
     script:
@@ -46,7 +46,6 @@ rule encode:
         mem_mb=graph_memory,
         runtime=30,
     params:
-        cfg={"encodings": study.encoded},
         code=lambda w: code_hash("encode.py"),
     script:
         "../scripts/encode.py"

@@ -20,6 +20,7 @@ rule external_load:
         runtime=20,
     params:
         cfg=external_cfg,
+        contents=lambda w: files_digest(external_files(w)),
         code=external_code,
     script:
         "../scripts/external_load.py"
@@ -48,6 +49,9 @@ use rule metric as external_metric with:
         "results/logs/external/{name}/{metric}.log",
     benchmark:
         "results/benchmarks/external/{name}/{metric}.tsv"
+    params:
+        cfg=lambda w: metric_cfg(w, EXTERNAL),
+        code=lambda w: code_hash(f"metric_{w.metric}.py"),
 
 
 rule external_table:

@@ -17,7 +17,7 @@ rule metric:
         mem_mb=graph_memory,
         runtime=rising(10),
     params:
-        cfg=lambda w: {"encodings": study.metric_encodings(w.metric), **study.options(w.metric)},
+        cfg=metric_cfg,
         code=lambda w: code_hash(f"metric_{w.metric}.py"),
     script:
         "../scripts/metric_{wildcards.metric}.py"

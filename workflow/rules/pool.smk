@@ -7,7 +7,7 @@ rule pool:
         masks=expand(rules.prune.output.mask, zip, **columns(study.networks)),
         metrics=[path for n in study.networks for path in network_record(n)["metrics"].values()],
         dense=expand(rules.train_dense.output.record, zip, **columns(study.dense)),
-        datasets=expand(DATASET["info"], dataset=config["datasets"]),
+        datasets=expand(DATASET["info"], dataset=study.config["datasets"]),
     output:
         topometrics="results/topometrics.parquet",
         layers="results/layers.parquet",
@@ -24,7 +24,7 @@ rule pool:
     params:
         networks=[network_record(n) for n in study.networks],
         dense=[dense_record(n) for n in study.dense],
-        datasets={word: DATASET["info"].format(dataset=word) for word in sorted(config["datasets"])},
+        datasets={word: DATASET["info"].format(dataset=word) for word in sorted(study.config["datasets"])},
         cfg={"encodings": study.encodings},
         code=lambda w: code_hash("pool.py"),
     script:
@@ -49,7 +49,8 @@ rule manifest:
         mem_mb=500,
         runtime=5,
     params:
-        cfg=dict(sorted(config.items())),
+        cfg=study.settings,
+        places=lambda w, output: {"data_dir": study.config["data_dir"]},
         code=lambda w: code_hash("manifest.py"),
     script:
         "../scripts/manifest.py"

@@ -4,6 +4,7 @@ PUBLISHED = (
     "https://raw.githubusercontent.com/eliacunegatti/mge-snn/02ba1eb7c9751ec92f3e0cfa76193b32b16cd32b/graph_data"
 )
 CHECKSUMS = f"{WORKFLOW}/resources/published-sha256.txt"
+PUBLISHED_FOLDER = study.config.get("published", {}).get("path", "results/published/download")
 
 
 rule published_download:
@@ -30,7 +31,7 @@ rule published_download:
 
 rule published_pool:
     input:
-        files=published_files(config.get("published", {}).get("path", "results/published/download")),
+        files=published_files(PUBLISHED_FOLDER),
         paper_accuracy=f"{WORKFLOW}/resources/paper-accuracy.csv",
     output:
         topometrics="results/published/topometrics.parquet",
@@ -46,6 +47,7 @@ rule published_pool:
         mem_mb=rising(2000),
         runtime=30,
     params:
+        contents=published_digest,
         code=lambda w: code_hash("published_pool.py"),
     script:
         "../scripts/published_pool.py"

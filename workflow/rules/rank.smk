@@ -14,9 +14,6 @@ use rule encode as rank_encode with:
         "results/logs/rank_encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
     benchmark:
         "results/benchmarks/rank_encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
-    params:
-        cfg={"encodings": ["mge"]},
-        code=lambda w: code_hash("encode.py"),
 
 
 use rule metric as rank_metric with:

@@ -18,4 +18,4 @@ def main(folder: str, cfg: dict, kind=CIFAR100) -> None:
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(Path(snakemake.output[0]).parent, snakemake.params.cfg)
+        main(Path(snakemake.output[0]).parent, snakemake.params.cfg | snakemake.params.places)

@@ -73,4 +73,4 @@ def main(folder: str, cfg: dict, contents: dict[str, str] = CONTENT) -> None:
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(Path(snakemake.output[0]).parent, snakemake.params.cfg)
+        main(Path(snakemake.output[0]).parent, snakemake.params.cfg | snakemake.params.places)

@@ -96,4 +96,4 @@ def main(folder: str, cfg: dict) -> None:
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(Path(snakemake.output[0]).parent, snakemake.params.cfg)
+        main(Path(snakemake.output[0]).parent, snakemake.params.cfg | snakemake.params.places)

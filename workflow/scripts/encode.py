@@ -23,9 +23,10 @@ def graphs(geometry, weights, masks, encodings):
             yield rolled_channel(geometry.parameters, weights, masks)
 
 
-def main(geometry, model, mask, output, cfg):
-    """output: paths `<encoding>_blocks` and `<encoding>_edges` for each of cfg["encodings"]."""
-    for encoded in graphs(load(geometry), read_state_dict(model), load_masks(mask), cfg["encodings"]):
+def main(geometry, model, mask, output):
+    """output: paths `<encoding>_blocks` and `<encoding>_edges` for each encoding that is wanted."""
+    encodings = [name.removesuffix("_blocks") for name in output if name.endswith("_blocks")]
+    for encoded in graphs(load(geometry), read_state_dict(model), load_masks(mask), encodings):
         graph.save(encoded, output[f"{encoded.encoding}_blocks"])
         edges.write(encoded, output[f"{encoded.encoding}_edges"])
         print(f"{encoded.encoding}: {encoded.node_count} nodes, {encoded.edge_count} edges")
@@ -33,10 +34,4 @@ def main(geometry, model, mask, output, cfg):
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(
-            snakemake.input.geometry,
-            snakemake.input.model,
-            snakemake.input.mask,
-            dict(snakemake.output.items()),
-            snakemake.params.cfg,
-        )
+        main(snakemake.input.geometry, snakemake.input.model, snakemake.input.mask, dict(snakemake.output.items()))

@@ -70,4 +70,4 @@ def main(output: str, config: dict) -> None:
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(snakemake.output[0], snakemake.params.cfg)
+        main(snakemake.output[0], snakemake.params.cfg | snakemake.params.places)
