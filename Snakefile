@@ -24,11 +24,11 @@ except ConfigError as error:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/dataset.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/prune.smk"
-include: "workflow/rules/encode.smk"
-include: "workflow/rules/metric.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/pruning.smk"
+include: "workflow/rules/graphs.smk"
+include: "workflow/rules/metrics.smk"
 include: "workflow/rules/pool.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/report.smk"

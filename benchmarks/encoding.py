@@ -22,16 +22,16 @@ sys.path.append(str(REPOSITORY / "workflow" / "scripts"))
 
 import encode  # noqa: E402
 
-from snn import geometry, graph  # noqa: E402
-from snn.masks import save_masks  # noqa: E402
+from sparse_topology.graphs import geometry, layered  # noqa: E402
+from sparse_topology.pruning.masks import save_masks  # noqa: E402
 
 
 def prepare(folder: Path, word: str, classes: int, density: float) -> None:
     """The encode rule's input files: geometry.npz, model.pt, mask.npz."""
     import torch
 
-    from snn.architectures import load
-    from snn.trace import trace
+    from sparse_topology.graphs.trace import trace
+    from sparse_topology.networks.architectures import load
 
     torch.manual_seed(0)
     network = load(word)(classes, 3)
@@ -54,7 +54,7 @@ def plain(folder: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = graph.all_edges(graph.load(folder / "blocks.npz"))
+    columns = layered.all_edges(layered.load(folder / "blocks.npz"))
     pq.write_table(pa.table(dict(zip(("source", "target", "weight"), columns, strict=True))), folder / "plain.parquet")
 
 
@@ -80,7 +80,7 @@ def alone(job, *arguments):
 
 def report(job, folder: Path, written: list[str]) -> None:
     wall, cpu, memory = alone(job, folder)
-    edges = graph.load(folder / "blocks.npz").edge_count
+    edges = layered.load(folder / "blocks.npz").edge_count
     sizes = ", ".join(f"{name} {(folder / name).stat().st_size / edges:.3f} bytes/edge" for name in written)
     times = f"{wall:.1f} s wall, {cpu:.1f} s CPU, {memory:.2f} GiB"
     print(f"  {job.__name__}: {edges:,} edges, {times}, {sizes}", flush=True)

@@ -29,9 +29,10 @@ sys.path.append(str(SCRIPTS))
 
 import numpy as np  # noqa: E402
 
-from snn import architectures, edges, geometry, graph, trace  # noqa: E402
-from snn.files import read_json  # noqa: E402
-from snn.rolled import rolled, rolled_channel  # noqa: E402
+from sparse_topology.files import read_json  # noqa: E402
+from sparse_topology.graphs import geometry, layered, parquet, trace  # noqa: E402
+from sparse_topology.graphs.rolled import rolled, rolled_channel  # noqa: E402
+from sparse_topology.networks import architectures  # noqa: E402
 
 FAMILIES = (
     *("local", "neighbours", "motifs", "strength", "kcore", "components", "cuts", "spectra"),
@@ -75,9 +76,9 @@ def write(encoded: dict, folder: Path, explicit: bool) -> dict:
     paths = {}
     for name, encoding in encoded.items():
         paths[name] = {"blocks": str(folder / f"{name}.npz"), "edges": str(folder / f"{name}.parquet")}
-        graph.save(encoding, paths[name]["blocks"])
+        layered.save(encoding, paths[name]["blocks"])
         if explicit:
-            edges.write(encoding, paths[name]["edges"])
+            parquet.write(encoding, paths[name]["edges"])
     return paths
 
 

@@ -30,11 +30,11 @@ from prune_er import er_densities, er_masks  # noqa: E402
 from prune_erk import erk_densities, erk_masks  # noqa: E402
 from prune_synflow import linearise, synflow_masks  # noqa: E402
 from prune_uniform import uniform_masks  # noqa: E402
-from published_densities import ARCHITECTURES, DATASETS, deviations, published  # noqa: E402
 
-from snn.batches import class_halves, fresh_batches, open_training_set  # noqa: E402
-from snn.masks import Masks, keep_largest, kept_ceil, kept_floor, prunable, size, stream  # noqa: E402
-from snn.scores import device, times_weights, weights  # noqa: E402
+from helpers.published_densities import ARCHITECTURES, DATASETS, deviations, published  # noqa: E402
+from sparse_topology.pruning.batches import class_halves, fresh_batches, open_training_set  # noqa: E402
+from sparse_topology.pruning.masks import Masks, keep_largest, kept_ceil, kept_floor, prunable, size, stream  # noqa: E402
+from sparse_topology.pruning.scores import device, times_weights, weights  # noqa: E402
 
 RANDOM = ("uniform", "er", "erk")
 ALGORITHMS = (*RANDOM, "synflow", "snip", "grasp:all", "grasp:none", "prospr")

@@ -34,9 +34,9 @@ sys.path.append(str(REPOSITORY / "workflow" / "scripts"))
 
 from init import initialise  # noqa: E402
 
-from snn.augmentation import Standardise  # noqa: E402
-from snn.masks import prunable  # noqa: E402
-from snn.training import Step, accuracy, batch_counts, freeze_biases, learning_rate, train  # noqa: E402
+from sparse_topology.data.augmentation import Standardise  # noqa: E402
+from sparse_topology.pruning.masks import prunable  # noqa: E402
+from sparse_topology.training.step import Step, accuracy, batch_counts, freeze_biases, learning_rate, train  # noqa: E402
 
 SPARSITY, BATCH, WORKERS = 0.9, 128, 4
 # The paper's study: 105 sparse and 3 dense networks per architecture and data set; epochs times images of the three.

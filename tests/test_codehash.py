@@ -15,12 +15,12 @@ SCRIPTS = REPO / "workflow" / "scripts"
 
 @pytest.fixture
 def scripts(tmp_path, monkeypatch):
-    (tmp_path / "snn").mkdir()
-    (tmp_path / "snn" / "__init__.py").write_text("")
-    (tmp_path / "snn" / "shared.py").write_text("import json\n\ndef f():\n    return 1\n")
-    (tmp_path / "snn" / "other.py").write_text("x = 1\n")
-    (tmp_path / "a.py").write_text('"""Doc."""\n\ndef g():\n    from snn.shared import f\n    return f()\n')
-    (tmp_path / "b.py").write_text("from snn import shared, other\n")
+    (tmp_path / "sparse_topology").mkdir()
+    (tmp_path / "sparse_topology" / "__init__.py").write_text("")
+    (tmp_path / "sparse_topology" / "shared.py").write_text("import json\n\ndef f():\n    return 1\n")
+    (tmp_path / "sparse_topology" / "other.py").write_text("x = 1\n")
+    (tmp_path / "a.py").write_text('"""Doc."""\n\ndef g():\n    from sparse_topology.shared import f\n    return f()\n')
+    (tmp_path / "b.py").write_text("from sparse_topology import shared, other\n")
     monkeypatch.setattr(codehash, "SCRIPTS", tmp_path)
     forget()
     yield tmp_path
@@ -38,15 +38,16 @@ def fresh(*names):
 
 
 def test_closure_follows_imports(scripts):
-    assert codehash.import_closure("a.py") == {"a.py", "snn/__init__.py", "snn/shared.py"}
-    assert codehash.import_closure("b.py") == {"b.py", "snn/__init__.py", "snn/shared.py", "snn/other.py"}
+    closure = {"sparse_topology/__init__.py", "sparse_topology/shared.py"}
+    assert codehash.import_closure("a.py") == closure | {"a.py"}
+    assert codehash.import_closure("b.py") == closure | {"b.py", "sparse_topology/other.py"}
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        '"""Another docstring."""\n\ndef g():\n    from snn.shared import f\n    return f()\n',
-        '"""Doc."""\ndef g():\n  "New."\n  from snn.shared import f  # why\n\n  return (f())\n',
+        '"""Another docstring."""\n\ndef g():\n    from sparse_topology.shared import f\n    return f()\n',
+        '"""Doc."""\ndef g():\n  "New."\n  from sparse_topology.shared import f  # why\n\n  return (f())\n',
     ],
 )
 def test_docstrings_comments_and_format_do_not_count(scripts, text):
@@ -57,12 +58,12 @@ def test_docstrings_comments_and_format_do_not_count(scripts, text):
 
 def test_code_counts_in_the_script_and_in_what_it_imports(scripts):
     before = fresh("a.py")
-    (scripts / "snn" / "other.py").write_text("x = 2\n")
+    (scripts / "sparse_topology" / "other.py").write_text("x = 2\n")
     assert fresh("a.py") == before
-    (scripts / "snn" / "shared.py").write_text("def f():\n    return 2\n")
+    (scripts / "sparse_topology" / "shared.py").write_text("def f():\n    return 2\n")
     after = fresh("a.py")
     assert after != before
-    (scripts / "a.py").write_text("def g():\n    from snn.shared import f\n    return f() + 1\n")
+    (scripts / "a.py").write_text("def g():\n    from sparse_topology.shared import f\n    return f() + 1\n")
     assert fresh("a.py") not in (before, after)
 
 
@@ -93,7 +94,7 @@ def test_scripts_import_nothing_that_the_hash_cannot_see():
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 modules = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-                if name != "snn/architectures/__init__.py":
+                if name != "sparse_topology/networks/architectures/__init__.py":
                     hidden = [m for m in modules if m.split(".")[0] in ("importlib", "runpy")]
                     assert set(hidden) <= {"importlib.metadata"}, name
                 stems = {p.stem for p in SCRIPTS.glob("*.py")}

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import REPO
-from small_study import default_study_is_finished
+
+from helpers.small_study import default_study_is_finished
 
 pytestmark = pytest.mark.study
 CONFIG = yaml.safe_load((REPO / "config" / "config.yaml").read_text())

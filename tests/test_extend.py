@@ -4,7 +4,8 @@ import re
 
 import pandas as pd
 from conftest import REPO
-from small_study import clone, snakemake
+
+from helpers.small_study import clone, snakemake
 
 BLOCKS = re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", (REPO / "README.md").read_text(), re.DOTALL)
 

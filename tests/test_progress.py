@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import progress
 import pytest
-from small_study import clone, snakemake
 from snakemake_interface_logger_plugins.common import LogEvent
+
+from helpers.small_study import clone, snakemake
 
 
 def step(estimate, done, total):

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 import yaml
-from small_study import CONFIG, clone, snakemake
+
+from helpers.small_study import CONFIG, clone, snakemake
 
 ANALYSIS = ("pool", "table_", "figure_", "report", "manifest")
 
@@ -85,7 +86,7 @@ def test_clone_with_results_copied(study, tmp_path):
 
 
 def test_comment_docstring_format_and_commit(study):
-    for name in ("train.py", "snn/files.py", "metric_strength.py"):
+    for name in ("train.py", "sparse_topology/files.py", "metric_strength.py"):
         path = study / SCRIPTS / name
         path.write_text(path.read_text().replace('"""', '"""Reworded. ', 1) + "\n\n# A comment.\n")
     subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", "words"], cwd=study)
@@ -108,7 +109,7 @@ def test_metric(study):
 
 
 def test_module_shared_by_metrics_is_not_training(study):
-    with (study / SCRIPTS / "snn" / "measure.py").open("a") as file:
+    with (study / SCRIPTS / "sparse_topology" / "metrics" / "measure.py").open("a") as file:
         file.write("\nCHANGED = 1\n")
     jobs = training_and_graphs(planned(study))
     assert jobs == {"metric": 6}

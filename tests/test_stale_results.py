@@ -4,8 +4,9 @@ are lost, jobs of three stages fail, and the command is repeated. (tests/faults 
 import shutil
 
 import pytest
-from small_study import CONFIG, clone, contents, snakemake
 from test_reruns import edit, planned
+
+from helpers.small_study import CONFIG, clone, contents, snakemake
 
 NETWORK = "networks/digits/conv_small/snip/0.9/0"
 STAGES = {"metric": "metric_strength.py", "train_sparse": "train.py", "table": "table_accuracy.py"}

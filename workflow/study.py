@@ -50,7 +50,7 @@ class Study:
     def __init__(self, config: dict):
         self.known = {
             "datasets": [word for word in words("dataset_*.py") if word != "folder"],
-            "architectures": words("snn/architectures/*.py"),
+            "architectures": words("sparse_topology/networks/architectures/*.py"),
             "pruning": words("prune_*.py"),
             "metrics": words("metric_*.py"),
             "encodings": ["mge", "rolled", "rolled_channel"],

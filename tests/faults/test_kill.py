@@ -7,7 +7,8 @@ import subprocess
 import time
 
 import pytest
-from small_study import clone, command, contents, snakemake
+
+from helpers.small_study import clone, command, contents, snakemake
 
 pytestmark = pytest.mark.faults
 KILLS = 20

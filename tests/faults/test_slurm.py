@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from small_study import REPO, clone, command, contents, default_study_is_finished, snakemake
 
 from faults import slurm
+from helpers.small_study import REPO, clone, command, contents, default_study_is_finished, snakemake
 
 pytestmark = [
     pytest.mark.faults,
@@ -41,7 +41,7 @@ def finished(tmp_path_factory):
 def test_out_of_memory_is_retried_and_a_job_that_fails_for_good_stops_nothing_else(tmp_path, environment):
     """Pruning and training ask for so little memory that their first submission dies; one metric cannot succeed."""
     folder = clone(tmp_path)
-    for stage in ("prune", "train"):
+    for stage in ("pruning", "training"):
         rules = folder / "workflow" / "rules" / f"{stage}.smk"
         assert "mem_mb=rising(4000)" in rules.read_text()
         rules.write_text(rules.read_text().replace("mem_mb=rising(4000)", "mem_mb=rising(450)"))

@@ -14,8 +14,9 @@ import yaml
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from small_study import CONFIG, clone, command, contents, snakemake
 from test_reruns import planned
+
+from helpers.small_study import CONFIG, clone, command, contents, snakemake
 
 pytestmark = pytest.mark.faults
 KINDS = ("error", "killed", "late")  # before it does anything, by SIGKILL, after it wrote its outputs
@@ -163,7 +164,7 @@ def test_external_weights_that_turn_bad_or_are_replaced_by_older_ones(tmp_path):
     """Content decides: garbage fails as often as it is tried, another network's table is that network's."""
     import torch
 
-    from snn.architectures import load
+    from sparse_topology.networks.architectures import load
 
     folder = clone(
         tmp_path,

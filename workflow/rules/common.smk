@@ -56,7 +56,7 @@ GPU = int(shutil.which("nvidia-smi") is not None)
 
 def architecture_code(wildcards):
     """The module that the architecture's word names; the loader finds it by name, so the import closure cannot."""
-    return f"snn/architectures/{wildcards.architecture}.py"
+    return f"sparse_topology/networks/architectures/{wildcards.architecture}.py"
 
 
 def rising(amount):
@@ -294,7 +294,7 @@ def external_cfg(wildcards):
 
 def external_code(wildcards):
     word = study.config["external"][wildcards.name]["architecture"]
-    own = [] if ":" in word else [f"snn/architectures/{word}.py"]
+    own = [] if ":" in word else [f"sparse_topology/networks/architectures/{word}.py"]
     return code_hash("external_load.py", *own)
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from torchvision.datasets import CIFAR10
 
-from snn.cifar import read
-from snn.images import save
-from snn.job import job
+from sparse_topology.data.arrays import save
+from sparse_topology.data.cifar import read
+from sparse_topology.job import job
 
 STATISTICS = ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010])
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from torchvision.datasets import CIFAR100
 
-from snn.cifar import read
-from snn.images import save
-from snn.job import job
+from sparse_topology.data.arrays import save
+from sparse_topology.data.cifar import read
+from sparse_topology.job import job
 
 STATISTICS = ([0.5071, 0.4867, 0.4408], [0.2675, 0.2565, 0.2761])
 

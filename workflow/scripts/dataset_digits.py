@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from snn.images import save
-from snn.job import job
+from sparse_topology.data.arrays import save
+from sparse_topology.job import job
 
 
 def digits() -> dict[str, np.ndarray]:

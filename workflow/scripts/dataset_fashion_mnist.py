@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import FashionMNIST
 
-from snn.archives import obtain
-from snn.images import save
-from snn.job import InputError, job
+from sparse_topology.data.arrays import save
+from sparse_topology.data.downloads import obtain
+from sparse_topology.job import InputError, job
 
 # MD5 of the uncompressed IDX files: the same images exist in differently compressed files.
 CONTENT = {

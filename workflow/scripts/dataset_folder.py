@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from snn.images import save
-from snn.job import InputError, job
+from sparse_topology.data.arrays import save
+from sparse_topology.job import InputError, job
 
 GREY = {"1", "L", "LA", "I", "I;16", "F"}
 

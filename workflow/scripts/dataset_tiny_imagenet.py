@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from snn.images import save
-from snn.job import InputError, job
+from sparse_topology.data.arrays import save
+from sparse_topology.job import InputError, job
 
 NAME = "tiny-imagenet-200"
 URL = f"http://cs231n.stanford.edu/{NAME}.zip"
@@ -37,7 +37,7 @@ def sources(data_dir: str) -> tuple[list[str], Read]:
     if folder.is_dir():
         names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
         return names, lambda name: (folder / name).read_bytes()
-    from snn.archives import obtain  # torchvision, only for a download
+    from sparse_topology.data.downloads import obtain  # torchvision, only for a download
 
     archive = zipfile.ZipFile(obtain(data_dir, f"{NAME}.zip", URL, MD5))
     names = sorted(name.removeprefix(f"{NAME}/") for name in archive.namelist() if not name.endswith("/"))

@@ -4,12 +4,12 @@ Each encoding is written twice: `blocks.npz`, the structured graph that the metr
 list for everybody else.
 """
 
-from snn import edges, graph
-from snn.geometry import encode, load
-from snn.job import job
-from snn.masks import load_masks
-from snn.rolled import rolled, rolled_channel
-from snn.state_dict import read_state_dict
+from sparse_topology.graphs import layered, parquet
+from sparse_topology.graphs.geometry import encode, load
+from sparse_topology.graphs.rolled import rolled, rolled_channel
+from sparse_topology.job import job
+from sparse_topology.networks.state_dict import read_state_dict
+from sparse_topology.pruning.masks import load_masks
 
 
 def graphs(geometry, weights, masks, encodings):
@@ -27,8 +27,8 @@ def main(geometry, model, mask, output):
     """output: paths `<encoding>_blocks` and `<encoding>_edges` for each encoding that is wanted."""
     encodings = [name.removesuffix("_blocks") for name in output if name.endswith("_blocks")]
     for encoded in graphs(load(geometry), read_state_dict(model), load_masks(mask), encodings):
-        graph.save(encoded, output[f"{encoded.encoding}_blocks"])
-        edges.write(encoded, output[f"{encoded.encoding}_edges"])
+        layered.save(encoded, output[f"{encoded.encoding}_blocks"])
+        parquet.write(encoded, output[f"{encoded.encoding}_edges"])
         print(f"{encoded.encoding}: {encoded.node_count} nodes, {encoded.edge_count} edges")
 
 

@@ -6,13 +6,13 @@ the encode rule and all metrics then run as they do for the study.
 
 import torch
 
-from snn.architectures import load
-from snn.files import atomic
-from snn.geometry import save
-from snn.job import InputError, job
-from snn.masks import save_masks
-from snn.trace import trace
-from snn.weights import load_network
+from sparse_topology.files import atomic
+from sparse_topology.graphs.geometry import save
+from sparse_topology.graphs.trace import trace
+from sparse_topology.job import InputError, job
+from sparse_topology.networks.architectures import load
+from sparse_topology.networks.checkpoint import load_network
+from sparse_topology.pruning.masks import save_masks
 
 
 def build(architecture: str, classes: int, channels: int, options: dict) -> torch.nn.Module:

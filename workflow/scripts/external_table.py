@@ -6,9 +6,9 @@ value that does not exist; its reason goes to the log.
 
 import csv
 
-from snn.files import atomic, read_json
-from snn.job import job
-from snn.names import by_group
+from sparse_topology.files import atomic, read_json
+from sparse_topology.job import job
+from sparse_topology.words import by_group
 
 
 def row(families: list[dict]) -> dict:

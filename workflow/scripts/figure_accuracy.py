@@ -6,9 +6,9 @@ The numbers of the paper's Tables 8 to 10, from tables/accuracy.csv. Bars are on
 import pandas as pd
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
-from snn.job import job
-from snn.names import GREY, colours, in_order, printed
-from snn.plots import MARKERS, legend_below, nothing, panels, save
+from sparse_topology.figures import MARKERS, legend_below, nothing, panels, save
+from sparse_topology.job import job
+from sparse_topology.words import GREY, colours, in_order, printed
 
 
 def scales(axis, sparsities: list[float]) -> None:

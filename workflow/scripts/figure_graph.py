@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Arc, Patch
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
-from snn import geometry as geometries
-from snn import graph as graphs
-from snn.degrees import degrees
-from snn.graph import LayeredGraph
-from snn.job import job
-from snn.plots import PAGE, mpl, save
+from sparse_topology.figures import PAGE, mpl, save
+from sparse_topology.graphs import geometry as geometries
+from sparse_topology.graphs import layered
+from sparse_topology.graphs.layered import LayeredGraph
+from sparse_topology.job import job
+from sparse_topology.metrics.degrees import degrees
 
 BINS = 144  # bins of a large layer, and pixel rows of the drawing
 KINDS = ["connected", "source", "sink", "disconnected"]
@@ -176,7 +176,7 @@ def draw_kinds(axis, graph: LayeredGraph) -> None:
 def main(geometry, blocks, output, title) -> None:
     shape = geometries.load(geometry)
     ones = {p.key: np.ones(p.shape, bool) for p in shape.parameters}
-    save(draw(graphs.load(blocks), geometries.encode(shape, ones, ones), title), output)
+    save(draw(layered.load(blocks), geometries.encode(shape, ones, ones), title), output)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ One map per scenario (all networks of one sparsity, all networks of one architec
 
 import pandas as pd
 
-from snn.job import job
-from snn.names import by_group, group_of, in_order, printed
-from snn.plots import broken, correlation_bar, heatmap, nothing, panels, save
+from sparse_topology.figures import broken, correlation_bar, heatmap, nothing, panels, save
+from sparse_topology.job import job
+from sparse_topology.words import by_group, group_of, in_order, printed
 
 ENCODING = "mge"
 SCENARIOS = ["sparsity_fixed", "architecture_fixed"]

@@ -8,9 +8,9 @@ tables/layer_correlation.csv: r with the layer density. Both on the first data s
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from snn.job import job
-from snn.names import colours, in_order, printed
-from snn.plots import correlation_bar, heatmap, legend_below, nothing, panels, save
+from sparse_topology.figures import correlation_bar, heatmap, legend_below, nothing, panels, save
+from sparse_topology.job import job
+from sparse_topology.words import colours, in_order, printed
 
 METRICS = ["layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
 STYLES = ["-", "--", "-.", ":"]

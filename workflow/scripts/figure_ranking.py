@@ -6,9 +6,9 @@ architecture, one row per set of algorithms.
 
 import pandas as pd
 
-from snn.job import job
-from snn.names import GREY, colours, in_order, printed
-from snn.plots import MARKERS, legend_below, nothing, panels, save
+from sparse_topology.figures import MARKERS, legend_below, nothing, panels, save
+from sparse_topology.job import job
+from sparse_topology.words import GREY, colours, in_order, printed
 
 SUBSETS = {
     "all": "all algorithms",

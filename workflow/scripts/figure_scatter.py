@@ -9,9 +9,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from snn.job import job
-from snn.names import by_group, in_order, printed
-from snn.plots import MARKERS, grid_shape, legend_below, nothing, panels, save
+from sparse_topology.figures import MARKERS, grid_shape, legend_below, nothing, panels, save
+from sparse_topology.job import job
+from sparse_topology.words import by_group, in_order, printed
 
 ENCODING = "mge"
 # Light to dark with the sparsity, readable in grey as well.

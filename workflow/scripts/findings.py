@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from snn.files import write_text
-from snn.job import job
+from sparse_topology.files import write_text
+from sparse_topology.job import job
 
 TEXT = {"value": str, "sparsity": str, "column": str}
 SCENARIOS = {"sparsity_fixed": "Sparsity-Fixed", "architecture_fixed": "Architecture-Fixed"}

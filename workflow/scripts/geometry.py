@@ -1,10 +1,10 @@
 """Trace an architecture to the geometry of its multipartite graph, once for all its networks (paper, section 3.1)."""
 
-from snn.architectures import load
-from snn.files import read_json
-from snn.geometry import save
-from snn.job import job
-from snn.trace import trace
+from sparse_topology.files import read_json
+from sparse_topology.graphs.geometry import save
+from sparse_topology.graphs.trace import trace
+from sparse_topology.job import job
+from sparse_topology.networks.architectures import load
 
 
 def main(info, output, cfg):

@@ -2,10 +2,10 @@
 
 import torch
 
-from snn.architectures import load
-from snn.files import atomic, read_json
-from snn.initialise import kaiming_
-from snn.job import InputError, job
+from sparse_topology.files import atomic, read_json
+from sparse_topology.job import InputError, job
+from sparse_topology.networks.architectures import load
+from sparse_topology.networks.initialise import kaiming_
 
 
 def initialise(architecture: str, options: dict, classes: int, shape: list[int], seed: int) -> torch.nn.Module:

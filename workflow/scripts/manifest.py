@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from snn.files import write_json
-from snn.job import job
-from snn.record import git_state
+from sparse_topology.files import write_json
+from sparse_topology.job import job
+from sparse_topology.provenance import git_state
 
 PACKAGES = ["snakemake", "torch", "torchvision", "igraph", "numpy", "scipy", "numba"]
 PACKAGES += ["scikit-learn", "pandas", "pyarrow"]

@@ -1,8 +1,8 @@
 """Weakly connected components: their number (isolated nodes count) and mean size (paper, Table 2)."""
 
-from snn import connectivity, measure
-from snn.edgelist import igraph_graph
-from snn.job import job
+from sparse_topology.graphs.edge_list import igraph_graph
+from sparse_topology.job import job
+from sparse_topology.metrics import connectivity, measure
 
 NORMALISED_BY = {"components": None, "component_size": "nodes"}
 

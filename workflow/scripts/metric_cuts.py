@@ -1,8 +1,8 @@
 """Cut edges (bridges) and cut nodes (articulation points), edge direction ignored (paper, Table 2)."""
 
-from snn import connectivity, measure
-from snn.edgelist import igraph_graph
-from snn.job import job
+from sparse_topology.graphs.edge_list import igraph_graph
+from sparse_topology.job import job
+from sparse_topology.metrics import connectivity, measure
 
 NORMALISED_BY = {"cut_edges": "edges", "cut_nodes": "edges"}
 

@@ -4,8 +4,8 @@ A layer without any unmasked weight counts as 0. Both engines divide the number 
 number of weights, which only the masks know for grouped convolutions; the igraph engine counts in * out.
 """
 
-from snn import measure
-from snn.job import job
+from sparse_topology.job import job
+from sparse_topology.metrics import measure
 
 NORMALISED_BY = {"layer_density": None}
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from snn import measure, undirected
-from snn.edgelist import igraph_graph, unroll
-from snn.job import job
+from sparse_topology.graphs.edge_list import igraph_graph, unroll
+from sparse_topology.job import job
+from sparse_topology.metrics import measure, traversal
 
 NORMALISED_BY = {"k_core": "edges"}
-COMPILED = 4_000_000  # edges from which on `snn.links` pays for its import of numba
+COMPILED = 4_000_000  # edges from which on `metrics.compiled_cores` pays for its import of numba
 
 
 def structured(graph, cfg) -> dict:
@@ -18,10 +18,10 @@ def coreness(graph) -> np.ndarray:
     """Coreness of every node, int64 [N]."""
     if graph.edge_count < COMPILED:
         edges = unroll(graph)
-        return undirected.coreness(*undirected.neighbour_lists(graph.node_count, edges.source, edges.target))
-    from snn import links
+        return traversal.coreness(*traversal.neighbour_lists(graph.node_count, edges.source, edges.target))
+    from sparse_topology.metrics import compiled_cores
 
-    return links.coreness(graph)
+    return compiled_cores.coreness(graph)
 
 
 def reference(edges, cfg) -> dict:

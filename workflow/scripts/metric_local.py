@@ -6,9 +6,9 @@ out-edges but no in-edges and is not an input.
 
 import numpy as np
 
-from snn import measure
-from snn.degrees import degrees
-from snn.job import job
+from sparse_topology.job import job
+from sparse_topology.metrics import measure
+from sparse_topology.metrics.degrees import degrees
 
 NORMALISED_BY = {"sink": "nodes", "source": "nodes", "disconnected": "nodes", "r_out": "edges", "r_in": "edges"}
 

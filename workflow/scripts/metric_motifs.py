@@ -10,11 +10,11 @@ from itertools import combinations
 
 import numpy as np
 
-from snn import measure
-from snn.degrees import degrees
-from snn.graph import EdgeBlock
-from snn.job import job
-from snn.pairs import axis_classes_of, classes_of, forward_step
+from sparse_topology.graphs.layered import EdgeBlock
+from sparse_topology.job import job
+from sparse_topology.metrics import measure
+from sparse_topology.metrics.degrees import degrees
+from sparse_topology.metrics.two_hops import axis_classes_of, classes_of, forward_step
 
 NORMALISED_BY = {"motif4": "edges", "motif3": "edges"}
 CLASSES = ("path", "star", "cycle", "paw", "diamond", "k4")
@@ -44,7 +44,7 @@ def structured(graph, cfg) -> dict:
         return {"motif3": int((degree * (degree - 1) // 2).sum())}
     steps = [forward_step(graph, block) for block in graph.blocks if block.edge_count and not is_explicit(block)]
     if any(map(is_explicit, graph.blocks)) or joins_four_layers(steps):
-        from snn.edgelist import adjacency, unroll
+        from sparse_topology.graphs.edge_list import adjacency, unroll
 
         edges = unroll(graph)
         matrix = adjacency(edges)
@@ -230,7 +230,7 @@ def triangles_among(matrix, node: int) -> int:
 
 
 def reference(edges, cfg) -> dict:
-    from snn.edgelist import igraph_graph
+    from sparse_topology.graphs.edge_list import igraph_graph
 
     graph = igraph_graph(edges)
     degree = np.array(graph.degree(), np.int64)

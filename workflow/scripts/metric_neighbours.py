@@ -5,10 +5,10 @@ The node itself counts, as in igraph's neighborhood_size. On the bipartite encod
 
 import numpy as np
 
-from snn import measure
-from snn.graph import EdgeBlock
-from snn.job import job
-from snn.pairs import forward_step, pair_classes
+from sparse_topology.graphs.layered import EdgeBlock
+from sparse_topology.job import job
+from sparse_topology.metrics import measure
+from sparse_topology.metrics.two_hops import forward_step, pair_classes
 
 NORMALISED_BY = {"n1": "edges", "n2": "edges"}
 
@@ -42,7 +42,7 @@ def explicit_pairs(graph, paths_at_once: int = 1 << 24) -> int:
     """The same from an edge list: stored entries of A + A A, by runs of rows that hold at most that many paths."""
     from scipy import sparse
 
-    from snn.edgelist import unroll
+    from sparse_topology.graphs.edge_list import unroll
 
     edges = unroll(graph)
     n = edges.node_count
@@ -60,7 +60,7 @@ def explicit_pairs(graph, paths_at_once: int = 1 << 24) -> int:
 
 
 def reference(edges, cfg) -> dict:
-    from snn.edgelist import igraph_graph
+    from sparse_topology.graphs.edge_list import igraph_graph
 
     graph = igraph_graph(edges, directed=True)
     orders = {"n1": 1, "n2": 2} if edges.encoding == "mge" else {"n1": 1}

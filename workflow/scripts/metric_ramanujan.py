@@ -7,10 +7,10 @@ magnitude of the adjacency matrix are the two largest singular values.
 
 import numpy as np
 
-from snn import measure
-from snn.graph import KernelBlock
-from snn.job import job
-from snn.measure import Missing
+from sparse_topology.graphs.layered import KernelBlock
+from sparse_topology.job import job
+from sparse_topology.metrics import measure
+from sparse_topology.metrics.measure import Missing
 
 NORMALISED_BY = {"delta_r": None, "delta_r_imdb": None, "lambda_imsg": None}
 LEAST_DEGREE = 3
@@ -96,7 +96,7 @@ def reference(edges, cfg) -> dict:
 def first_and_third_magnitude(matrix) -> tuple[float, float]:
     from scipy import sparse
 
-    from snn.arpack import largest_magnitudes
+    from sparse_topology.metrics.arpack import largest_magnitudes
 
     half = sparse.csr_array(matrix)
     magnitudes = largest_magnitudes(sparse.block_array([[None, half], [half.T, None]]).tocsr(), 3)

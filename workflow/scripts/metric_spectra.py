@@ -10,12 +10,12 @@ from functools import cache
 
 import numpy as np
 
-from snn import measure
-from snn.convolution import Adjacency
-from snn.degrees import weighted_degrees
-from snn.eigen import NotConverged, refined_eigenpairs
-from snn.job import job
-from snn.measure import Missing
+from sparse_topology.job import job
+from sparse_topology.metrics import measure
+from sparse_topology.metrics.adjacency import Adjacency
+from sparse_topology.metrics.degrees import weighted_degrees
+from sparse_topology.metrics.lanczos import NotConverged, refined_eigenpairs
+from sparse_topology.metrics.measure import Missing
 
 NORMALISED_BY = {"spectral_gap": None, "spectral_radius": None}
 DENSE = 300  # rows below which LAPACK solves the whole problem
@@ -137,8 +137,8 @@ def one_colour(graph) -> set[int] | None:
 def reference(edges, cfg) -> dict:
     from scipy import sparse
 
-    from snn import arpack
-    from snn.edgelist import adjacency
+    from sparse_topology.graphs.edge_list import adjacency
+    from sparse_topology.metrics import arpack
 
     matrix = adjacency(edges, weighted=True)
     laplacian = sparse.diags_array(matrix.sum(1)) - matrix

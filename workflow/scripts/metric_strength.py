@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from snn import measure
-from snn.graph import EdgeBlock
-from snn.job import job
+from sparse_topology.graphs.layered import EdgeBlock
+from sparse_topology.job import job
+from sparse_topology.metrics import measure
 
 NORMALISED_BY = {"strength": "edges"}
 

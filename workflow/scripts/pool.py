@@ -1,15 +1,15 @@
 """Collect a study's networks into two tables: one row per network and encoding, and one per network and layer.
 
-The columns are described in snn/pool.py. What a metric could not say (a network without edges, a family that the study
-does not measure) is NaN here; the reason stands in the metric's JSON file.
+The columns are described in sparse_topology/analysis/pool.py. What a metric could not say (a network without edges, a
+family that the study does not measure) is NaN here; the reason stands in the metric's JSON file.
 """
 
 import numpy as np
 import pandas as pd
 
-from snn.files import read_json
-from snn.job import job
-from snn.pool import LAYER_METRICS, NETWORK, accuracy_drop, ordered_columns, write_parquet
+from sparse_topology.analysis.pool import LAYER_METRICS, NETWORK, accuracy_drop, ordered_columns, write_parquet
+from sparse_topology.files import read_json
+from sparse_topology.job import job
 
 
 def mask_counts(path) -> dict[str, tuple[int, int]]:

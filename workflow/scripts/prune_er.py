@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 
-from snn.erdos_renyi import Shapes, bernoulli, redistributed_densities, sum_over_product
-from snn.job import InputError, job
-from snn.masks import Masks, density, prunable, save_masks, stream
-from snn.state_dict import read_state_dict
+from sparse_topology.job import InputError, job
+from sparse_topology.networks.state_dict import read_state_dict
+from sparse_topology.pruning.layer_densities import Shapes, bernoulli, redistributed_densities, sum_over_product
+from sparse_topology.pruning.masks import Masks, density, prunable, save_masks, stream
 
 SEARCH_START, SEARCH_STEP, SEARCH_DECAY, SEARCH_TOLERANCE = 10.0, 0.5, 0.95, 5
 SEARCH_LIMIT = 1000  # by then the step is below 1e-22 and the search stands still

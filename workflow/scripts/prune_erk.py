@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
-from snn.erdos_renyi import Shapes, bernoulli, redistributed_densities, sum_over_product
-from snn.job import job
-from snn.masks import Masks, density, prunable, save_masks, stream
-from snn.state_dict import read_state_dict
+from sparse_topology.job import job
+from sparse_topology.networks.state_dict import read_state_dict
+from sparse_topology.pruning.layer_densities import Shapes, bernoulli, redistributed_densities, sum_over_product
+from sparse_topology.pruning.masks import Masks, density, prunable, save_masks, stream
 
 
 def erk_densities(shapes: Shapes, sparsity: float) -> list[float]:

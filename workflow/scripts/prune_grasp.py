@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from snn.batches import Batch, class_halves, open_training_set
-from snn.initialise import kaiming_
-from snn.job import InputError, job
-from snn.masks import keep_largest, kept_ceil, save_masks, size, stream
-from snn.scores import device, memory_for, network_at, times_weights, weights
+from sparse_topology.job import InputError, job
+from sparse_topology.networks.initialise import kaiming_
+from sparse_topology.pruning.batches import Batch, class_halves, open_training_set
+from sparse_topology.pruning.masks import keep_largest, kept_ceil, save_masks, size, stream
+from sparse_topology.pruning.scores import device, memory_for, network_at, times_weights, weights
 
 SAMPLES_PER_CLASS = 25
 TEMPERATURE = 200.0

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from snn.batches import Batch, fresh_batches, open_training_set
-from snn.job import job
-from snn.masks import keep_largest, kept_ceil, save_masks, size, stream
-from snn.scores import device, memory_for, network_at, times_weights, weights
+from sparse_topology.job import job
+from sparse_topology.pruning.batches import Batch, fresh_batches, open_training_set
+from sparse_topology.pruning.masks import keep_largest, kept_ceil, save_masks, size, stream
+from sparse_topology.pruning.scores import device, memory_for, network_at, times_weights, weights
 
 STEPS = 3
 LEARNING_RATE = 0.5

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from snn.batches import Batch, fresh_batches, open_training_set
-from snn.job import job
-from snn.masks import keep_largest, kept_floor, save_masks, size, stream
-from snn.scores import device, network_at, times_weights, weights
+from sparse_topology.job import job
+from sparse_topology.pruning.batches import Batch, fresh_batches, open_training_set
+from sparse_topology.pruning.masks import keep_largest, kept_floor, save_masks, size, stream
+from sparse_topology.pruning.scores import device, network_at, times_weights, weights
 
 
 def snip_scores(model: nn.Module, batch: Batch) -> dict[str, np.ndarray]:

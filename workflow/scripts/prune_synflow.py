@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from snn.files import read_json
-from snn.job import job
-from snn.masks import Masks, density, keep_largest, kept_round, save_masks, size
-from snn.scores import device, network_at, times_weights, weights
+from sparse_topology.files import read_json
+from sparse_topology.job import job
+from sparse_topology.pruning.masks import Masks, density, keep_largest, kept_round, save_masks, size
+from sparse_topology.pruning.scores import device, network_at, times_weights, weights
 
 ITERATIONS = 100
 

@@ -8,10 +8,10 @@ import math
 
 import numpy as np
 
-from snn.erdos_renyi import Shapes
-from snn.job import job
-from snn.masks import Masks, kept_round, prunable, save_masks, split, stream
-from snn.state_dict import read_state_dict
+from sparse_topology.job import job
+from sparse_topology.networks.state_dict import read_state_dict
+from sparse_topology.pruning.layer_densities import Shapes
+from sparse_topology.pruning.masks import Masks, kept_round, prunable, save_masks, split, stream
 
 
 def uniform_masks(shapes: Shapes, sparsity: float, random: np.random.Generator) -> Masks:

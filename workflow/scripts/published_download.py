@@ -6,8 +6,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from snn.files import atomic
-from snn.job import InputError, job
+from sparse_topology.files import atomic
+from sparse_topology.job import InputError, job
 
 ATTEMPTS = 4
 

@@ -1,4 +1,4 @@
-"""The authors' released per-network results, in the schema of our own pool (snn/pool.py).
+"""The authors' released per-network results, in the schema of our own pool (sparse_topology/analysis/pool.py).
 
 The files' quirks (columns, duplicates, swapped names, the join by row order) are described in docs/analysis.md.
 """
@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from snn.job import InputError, job
-from snn.pool import (
+from sparse_topology.analysis.pool import (
     LAYER_METRICS,
     LAYERWISE_RANDOM,
     NETWORK,
@@ -19,6 +18,7 @@ from snn.pool import (
     ordered_columns,
     write_parquet,
 )
+from sparse_topology.job import InputError, job
 
 ARCHITECTURES = {"conv6": "conv6", "resnet20": "resnet20", "resnet32": "resnet32", "wideresnet282": "wrn28_2"}
 DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "tinyimagenet": "tiny_imagenet"}

@@ -9,11 +9,18 @@ mean places in the other architectures at the same sparsity, no topology at all)
 import numpy as np
 import pandas as pd
 
-from snn.bootstrap import interval, resampling_weights
-from snn.job import job
-from snn.mixture import CELL, complete_networks, importances, ranking_coefficients, true_drop, weights_for
-from snn.pool import label, read_pool, write_table
-from snn.rbo import kendall_tau, mean_rbo, places, random_rbo
+from sparse_topology.analysis.bootstrap import interval, resampling_weights
+from sparse_topology.analysis.mixture import (
+    CELL,
+    complete_networks,
+    importances,
+    ranking_coefficients,
+    true_drop,
+    weights_for,
+)
+from sparse_topology.analysis.pool import label, read_pool, write_table
+from sparse_topology.analysis.rankings import kendall_tau, mean_rbo, places, random_rbo
+from sparse_topology.job import job
 
 TASK = CELL[:-1]
 MEASURES = ["rbo", "tau", "lost_points", "first_is_best"]

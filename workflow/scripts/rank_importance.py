@@ -7,9 +7,9 @@ resamples of whole cells (r_1, r_2, ...; the same resamples in every row, so tha
 import numpy as np
 import pandas as pd
 
-from snn.job import job
-from snn.mixture import cell_resamples, complete_networks, importances
-from snn.pool import WEIGHTED, read_pool, topometrics, write_table
+from sparse_topology.analysis.mixture import cell_resamples, complete_networks, importances
+from sparse_topology.analysis.pool import WEIGHTED, read_pool, topometrics, write_table
+from sparse_topology.job import job
 
 RESAMPLES = 50
 

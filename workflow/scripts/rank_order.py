@@ -7,12 +7,12 @@ the candidates and weighted with importances learned from a pool (rank_importanc
 import numpy as np
 import pandas as pd
 
-from snn.bootstrap import interval
-from snn.files import read_json, write_text
-from snn.job import InputError, job
-from snn.mixture import ranking_coefficients, weights_for
-from snn.pool import write_table
-from snn.rbo import places
+from sparse_topology.analysis.bootstrap import interval
+from sparse_topology.analysis.mixture import ranking_coefficients, weights_for
+from sparse_topology.analysis.pool import write_table
+from sparse_topology.analysis.rankings import places
+from sparse_topology.files import read_json, write_text
+from sparse_topology.job import InputError, job
 
 COLUMNS = ["place", "pruning", "score", "first_share", "place_low", "place_high", "networks", "note"]
 

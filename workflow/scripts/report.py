@@ -7,12 +7,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from snn.charts import CONFIG
-from snn.files import read_json, write_text
-from snn.job import job
-from snn.page import downloads, render_page
-from snn.sections import accuracy, comparison, costs, drawings, importance, layers, ranking, regression, run, scatter
-from snn.sections.study import Study
+from sparse_topology.files import read_json, write_text
+from sparse_topology.job import job
+from sparse_topology.report.charts import CONFIG
+from sparse_topology.report.page import downloads, render_page
+from sparse_topology.report.sections import (
+    accuracy,
+    comparison,
+    costs,
+    drawings,
+    importance,
+    layers,
+    ranking,
+    regression,
+    run,
+    scatter,
+)
+from sparse_topology.report.sections.inputs import PageInputs
 
 SECTIONS = [run, accuracy, scatter, importance, regression, ranking, layers, comparison, drawings, costs]
 
@@ -30,10 +41,12 @@ def read_tables(paths: dict[str, str]) -> dict[str, pd.DataFrame]:
 def main(tables: dict, pool, manifest, captions: dict, graphs: list, output, cfg: dict) -> None:
     """tables: {name: CSV}; pool: topometrics.parquet; manifest: JSON or None; captions: {name: .rst}; graphs: [(title,
     SVG)]; cfg: title, lead (a sentence below the title)."""
-    study = Study(pd.read_parquet(pool), read_tables(tables), read_json(manifest) if manifest else {}, captions, graphs)
-    sections = [part for module in SECTIONS if (part := module.section(study))]
+    inputs = PageInputs(
+        pd.read_parquet(pool), read_tables(tables), read_json(manifest) if manifest else {}, captions, graphs
+    )
+    sections = [part for module in SECTIONS if (part := module.section(inputs))]
     files = {name: Path(tables[name]).read_text() for name in downloads(sections)}
-    write_text(output, render_page(cfg["title"], cfg["lead"], sections, study.data, CONFIG, files))
+    write_text(output, render_page(cfg["title"], cfg["lead"], sections, inputs.data, CONFIG, files))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ cell without its runs at chance level beside the one over all runs.
 import numpy as np
 import pandas as pd
 
-from snn.job import job
-from snn.pool import networks, read_pool, write_table
+from sparse_topology.analysis.pool import networks, read_pool, write_table
+from sparse_topology.job import job
 
 CELL = ["dataset", "architecture", "sparsity", "pruning"]
 

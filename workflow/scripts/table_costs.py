@@ -9,8 +9,8 @@ import csv
 from collections import defaultdict
 from pathlib import Path
 
-from snn.files import atomic, read_json
-from snn.job import job
+from sparse_topology.files import atomic, read_json
+from sparse_topology.job import job
 
 COLUMNS = ["stage", "detail", "jobs", "seconds", "cpu_seconds", "gpu_seconds", "longest_seconds", "peak_memory_mb"]
 

@@ -6,9 +6,9 @@ A positive r means that the drop grows with the metric. low and high are a 95 % 
 import numpy as np
 import pandas as pd
 
-from snn.bootstrap import interval, pearson, resampling_weights, weighted_pearson
-from snn.job import job
-from snn.pool import WEIGHTED, encodings, read_pool, scenarios, topometrics, write_table
+from sparse_topology.analysis.bootstrap import interval, pearson, resampling_weights, weighted_pearson
+from sparse_topology.analysis.pool import WEIGHTED, encodings, read_pool, scenarios, topometrics, write_table
+from sparse_topology.job import job
 
 COLUMNS = ["scenario", "value", "encoding", "metric", "r", "low", "high", "standard_error", "networks"]
 COLUMNS += ["mask_only", "note"]

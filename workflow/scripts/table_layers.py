@@ -8,9 +8,9 @@ a (data set, architecture, sparsity, algorithm) cell; empty where fewer than thr
 import numpy as np
 import pandas as pd
 
-from snn.bootstrap import pearson
-from snn.job import job
-from snn.pool import LAYER_METRICS, write_table
+from sparse_topology.analysis.bootstrap import pearson
+from sparse_topology.analysis.pool import LAYER_METRICS, write_table
+from sparse_topology.job import job
 
 CELL = ["dataset", "architecture", "sparsity", "pruning"]
 

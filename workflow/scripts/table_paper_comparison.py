@@ -7,8 +7,8 @@ as printed. `agrees`: equal as printed in Tables 8 to 10; at most one unit of th
 import numpy as np
 import pandas as pd
 
-from snn.job import job
-from snn.pool import write_table
+from sparse_topology.analysis.pool import write_table
+from sparse_topology.job import job
 
 ARCHITECTURES = {"Conv-6": "conv6", "Resnet-20": "resnet20", "Resnet-32": "resnet32", "Wide-Resnet-28-2": "wrn28_2"}
 DATASETS = {"CIFAR-10": "cifar10", "CIFAR-100": "cifar100", "Tiny-ImageNet": "tiny_imagenet"}

@@ -7,8 +7,8 @@ One row per encoding, data set, architecture, algorithm, sparsity and metric. `r
 import numpy as np
 import pandas as pd
 
-from snn.job import job
-from snn.pool import LAYER_METRICS, TOPOMETRICS, read_pool, write_table
+from sparse_topology.analysis.pool import LAYER_METRICS, TOPOMETRICS, read_pool, write_table
+from sparse_topology.job import job
 
 CELL = ["encoding", "dataset", "architecture", "pruning", "sparsity"]
 MEASURES = ["accuracy", "nodes", "edges", *TOPOMETRICS, *LAYER_METRICS]

@@ -9,9 +9,8 @@ first (`missing`); the paper's cells come out with first. `default` marks the on
 import numpy as np
 import pandas as pd
 
-from snn.bootstrap import interval, weighted_pearson
-from snn.job import job
-from snn.pool import (
+from sparse_topology.analysis.bootstrap import interval, weighted_pearson
+from sparse_topology.analysis.pool import (
     LAYER_METRICS,
     LAYERWISE_RANDOM,
     NETWORK,
@@ -24,7 +23,8 @@ from snn.pool import (
     topometrics,
     write_table,
 )
-from snn.rbo import kendall_tau, mean_rbo, places, random_rbo
+from sparse_topology.analysis.rankings import kendall_tau, mean_rbo, places, random_rbo
+from sparse_topology.job import job
 
 SUBSETS = {"all": None, "pruning_at_initialisation": PRUNING_AT_INITIALISATION, "layerwise_random": LAYERWISE_RANDOM}
 CELL = ["architecture", "sparsity", "dataset", "pruning"]

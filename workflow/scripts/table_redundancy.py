@@ -8,9 +8,9 @@ companion. correlation.csv, one row per encoding and pair of metrics: Pearson r 
 import numpy as np
 import pandas as pd
 
-from snn.bootstrap import pearson
-from snn.job import job
-from snn.pool import encodings, min_max, read_pool, topometrics, write_table
+from sparse_topology.analysis.bootstrap import pearson
+from sparse_topology.analysis.pool import encodings, min_max, read_pool, topometrics, write_table
+from sparse_topology.job import job
 
 COLUMNS = ["encoding", "metric", "networks", "identity", "identity_deviation", "is_identity", "r2_size"]
 COLUMNS += ["variance_inflation", "closest", "closest_r"]

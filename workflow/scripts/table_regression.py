@@ -8,10 +8,10 @@ predictions.csv: the networks behind those rows, each with its drop and the mean
 import numpy as np
 import pandas as pd
 
-from snn.bootstrap import interval, resampling_weights
-from snn.job import job
-from snn.pool import NETWORK, encodings, min_max, read_pool, scenarios, topometrics, write_table
-from snn.regression import REGRESSORS, predictions
+from sparse_topology.analysis.bootstrap import interval, resampling_weights
+from sparse_topology.analysis.pool import NETWORK, encodings, min_max, read_pool, scenarios, topometrics, write_table
+from sparse_topology.analysis.regressors import REGRESSORS, predictions
+from sparse_topology.job import job
 
 FOLDS = 5
 CELL = ["dataset", "architecture", "pruning", "sparsity"]

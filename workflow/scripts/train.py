@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snn.architectures import load
-from snn.files import atomic, read_json, write_json
-from snn.job import InputError, job
-from snn.masks import kept, load_masks, prunable
-from snn.record import git_state, versions
-from snn.training import Step, freeze_biases, has_path, train
+from sparse_topology.files import atomic, read_json, write_json
+from sparse_topology.job import InputError, job
+from sparse_topology.networks.architectures import load
+from sparse_topology.provenance import git_state, versions
+from sparse_topology.pruning.masks import kept, load_masks, prunable
+from sparse_topology.training.step import Step, freeze_biases, has_path, train
 
 CHECKPOINT_SECONDS = 30.0
 

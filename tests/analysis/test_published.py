@@ -1,0 +1,233 @@
+"""The authors' data in the pool schema, and the paper's tables from it (needs ../shared/published)."""
+
+import hashlib
+import shutil
+
+import findings
+import numpy as np
+import pandas as pd
+import published_download
+import published_pool
+import pytest
+import rank_evaluate
+import rank_importance
+import table_accuracy
+import table_layers
+import table_paper_comparison
+import table_ranking
+import table_redundancy
+import table_regression
+from conftest import REPO, SHARED
+
+from sparse_topology.analysis.pool import NETWORK, scenarios, topometrics
+from sparse_topology.job import InputError
+
+RESOURCES = REPO / "workflow" / "resources"
+DATA = SHARED / "published" / "graph_data"
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    if not DATA.is_dir():
+        pytest.skip("needs ../shared/published/graph_data")
+    folder = tmp_path_factory.mktemp("published")
+    outputs = folder / "topometrics.parquet", folder / "layers.parquet"
+    published_pool.main(sorted(DATA.rglob("*.csv*")), RESOURCES / "paper-accuracy.csv", *outputs)
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def pool(paths):
+    return pd.read_parquet(paths[0])
+
+
+def test_scope_duplicates_and_gaps(pool):
+    rows = pool[pool["encoding"] == "mge"]
+    assert len(rows) == 1251
+    assert not rows.duplicated(NETWORK).any()
+    assert rows.groupby("sparsity").size().tolist() == [248, 250, 251, 252, 250]
+    assert len(pool.drop_duplicates(NETWORK)) == 1258
+    assert rows["collapsed"].sum() == rows["sink"].isna().sum() == 4
+    assert set(pool["pruning"]) == set(published_pool.ALGORITHMS)
+    assert len(topometrics(pool, "mge")) == 16
+    assert len(topometrics(pool, "rolled")) == len(topometrics(pool, "rolled_channel")) == 10
+
+
+def test_r_in_and_r_out_are_the_right_way_round(pool):
+    """Without sink nodes no edge can end in one."""
+    rows = pool[pool["encoding"] == "mge"]
+    assert (rows.loc[rows["sink"] == 0, "r_in"] == 0).all()
+    assert (rows.loc[rows["source"] == 0, "r_out"] == 0).all()
+    assert (rows["sink"] == 0).any()
+
+
+def test_identities_of_the_normalisation(pool):
+    rows = pool[pool["encoding"] == "mge"]
+    np.testing.assert_allclose(rows["n1"], (1 + rows["edges"] / rows["nodes"]) / rows["edges"], rtol=1e-9)
+    np.testing.assert_allclose(rows["raw_sink"], (rows["raw_sink"]).round(), atol=1e-3)
+    np.testing.assert_allclose(rows["component_size"], 1 / rows["components"], rtol=1e-9)
+
+
+def test_layers_carry_density_and_no_infinities(paths):
+    layers = pd.read_parquet(paths[1])
+    assert len(layers) == 29559
+    np.testing.assert_allclose(layers["layer_density"], layers["kept"] / layers["weights"], atol=1e-6)
+    assert not np.isinf(layers[["delta_r", "delta_r_imdb", "lambda_imsg"]]).to_numpy().any()
+
+
+def test_layer_metrics_follow_density_as_in_figure_5(paths):
+    table = table_layers.layer_correlation(pd.read_parquet(paths[1]))
+    medians = table[table["dataset"] == "cifar10"].groupby("metric")["r"].median()
+    assert medians["delta_r"] > 0.9
+    assert medians["delta_r_imdb"] > 0.9
+    assert medians["lambda_imsg"] < medians["delta_r_imdb"]
+
+
+def test_plain_and_gzipped_files_read_alike(tmp_path):
+    if not DATA.is_dir():
+        pytest.skip("needs ../shared/published/graph_data")
+    name = "rolled-CIFAR-10-CONV-6.csv.gz"
+    chosen = [DATA / "graph_metrics/rolled" / name, DATA / "ramanunjan_results/CONV-6" / name]
+    chosen.append(DATA / "graph_metrics/unrolled/unrolled.csv.gz")
+    plain = []
+    for path in chosen:
+        target = tmp_path / path.relative_to(DATA).with_suffix("")
+        target.parent.mkdir(parents=True)
+        frame = pd.read_csv(path)
+        # What the full release also holds: other architectures and algorithms.
+        other = frame.iloc[:3].assign(**({"pruning": "rigl"} if "pruning" in frame else {"model": "MobileNetV2"}))
+        frame = pd.concat([frame, other]) if "unrolled" in path.name else frame
+        frame.to_csv(target, index=False)
+        plain.append(target)
+    tables = []
+    for k, files in enumerate((chosen, plain)):
+        outputs = tmp_path / f"{k}.parquet", tmp_path / f"{k}-layers.parquet"
+        published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs)
+        tables.append([pd.read_parquet(path) for path in outputs])
+    for compressed, uncompressed in zip(*tables, strict=True):
+        pd.testing.assert_frame_equal(compressed, uncompressed)
+
+
+def test_files_of_different_releases_are_refused():
+    columns = {"accuracy": 0.5, "sparsity": 0.9, "seed": 0, "model": "CONV-6", "dataset": "CIFAR-10", "layer_id": 0}
+    rolled = pd.DataFrame([columns | {"layer_sparsity": 0.1}] * 2)
+    ramanujan = rolled.assign(no_weights=1, no_params=10, degree_bound=0, iterative_degree_bound=0)
+    ramanujan = ramanujan.assign(iterative_spectral_gap=0)
+    assert len(published_pool.layers_with_ramanujan(rolled, ramanujan, "x")) == 2
+    with pytest.raises(InputError, match="do not match"):
+        published_pool.layers_with_ramanujan(rolled, ramanujan.assign(layer_sparsity=[0.1, 0.2]), "x")
+    with pytest.raises(InputError, match="do not match"):
+        published_pool.layers_with_ramanujan(rolled, ramanujan.iloc[:1], "x")
+
+
+def test_a_folder_without_the_files_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"published\.path"):
+        published_pool.main([tmp_path / "a" / "b" / "c.csv"], RESOURCES / "paper-accuracy.csv", "x", "y")
+
+
+def test_accuracy_tables_agree_but_for_the_known_cells(pool):
+    lines = table_paper_comparison.accuracy_lines(
+        pd.read_csv(RESOURCES / "paper-accuracy.csv"), table_accuracy.accuracy_table(pool)
+    )
+    printed = [line for line in lines if np.isfinite(line["printed"])]
+    assert len(printed) == 419
+    assert sum(bool(line["agrees"]) for line in printed) >= 411
+
+
+def test_ranking_tables_agree_with_undefined_metrics_first(pool):
+    ranking = table_ranking.ranking_table(pool, 0, "first")
+    lines = table_paper_comparison.ranking_lines(pd.read_csv(RESOURCES / "paper-tables.csv"), ranking)
+    frame = pd.DataFrame(lines).query("table == 4 and column != 'Avg'")
+    hits = frame.groupby("row")["agrees"].sum()
+    assert hits["Layer-Density"] == 20
+    assert hits["delta_r_imdb"] >= 19
+    assert hits["lambda_imsg"] >= 19
+    ours = frame[frame["row"] == "Ours"]
+    assert (ours["ours"] - ours["printed"]).abs().mean() <= 0.035
+    # Undefined metrics last: the Ramanujan metrics' one good column goes (ER and ERK have no defined layer there).
+    last = ranking.query("dataset == 'all' and subset == 'all' and sparsity == '0.98' and architecture == 'resnet20'")
+    last = last.set_index(["strategy", "missing"])["rbo"]
+    assert last["delta_r_imdb", "last"] < last["delta_r_imdb", "first"] - 0.25
+
+
+def test_regression_table_agrees(pool):
+    """Table 3 with fewer repetitions, which move an R^2 by less than 0.01."""
+    rows = []
+    for scenario, value, part in scenarios(pool):
+        for encoding in ("mge", "rolled", "rolled_channel"):
+            chosen = part[part["encoding"] == encoding]
+            names = topometrics(pool, encoding)
+            complete, names, _ = table_regression.usable(chosen, names)
+            y = complete["drop"].to_numpy()
+            X = table_regression.scaled(complete[names].to_numpy())
+            kinds = {"random": table_regression.divisions(complete, 3)["random"]}
+            errors = table_regression.cross_validated(X, y, kinds)["random"]
+            score = table_regression.scores(y, np.array(list(errors.values())), X.shape[1], np.ones((1, len(y))))
+            key = {"scenario": scenario, "value": str(value), "encoding": encoding, "features": "topometrics"}
+            rows.append(key | {"folds": "random", "regressor": "mean"} | score)
+    lines = table_paper_comparison.regression_lines(pd.read_csv(RESOURCES / "paper-tables.csv"), pd.DataFrame(rows))
+    frame = pd.DataFrame(lines)
+    frame["difference"] = (frame["ours"] - frame["printed"]).abs()
+    difference = frame.groupby("row")["difference"].mean()
+    assert difference["Unrolled MGE/adjusted_r2"] <= 0.03
+    assert difference["Unrolled MGE/mae"] <= 0.002
+    assert difference["Rolled BGE/adjusted_r2"] <= 0.035
+    assert difference["Rolled-channel BGE/adjusted_r2"] <= 0.035
+
+
+def test_shipped_rank_tables_are_those_of_the_published_data(pool):
+    fresh = rank_importance.importance_table(pool)
+    shipped = pd.read_csv(RESOURCES / "importance.csv", dtype={"value": str})
+    names = ["scenario", "value", "metric", "mask_only"]
+    pd.testing.assert_frame_equal(fresh[names], shipped[names])
+    columns = [c for c in shipped if c.startswith("r")]
+    fresh = fresh[columns].replace("", np.nan).astype(float)
+    np.testing.assert_allclose(fresh, shipped[columns], atol=2e-4)
+    evaluation = rank_evaluate.summary_table(rank_evaluate.cell_table(pool))
+    known = pd.read_csv(RESOURCES / "rank-evaluation.csv", dtype={"sparsity": str})
+    pd.testing.assert_frame_equal(evaluation, known, atol=2e-4)
+
+
+def test_findings_page_of_the_docs_is_that_of_the_published_data(pool, paths):
+    page = (REPO / "docs" / "findings.md").read_text()
+    record = pd.read_csv(RESOURCES / "rank-evaluation.csv", dtype={"sparsity": str})
+    assert findings.prediction(record) in page
+    assert findings.layers(table_layers.layer_correlation(pd.read_parquet(paths[1]))) in page
+    names = topometrics(pool, "mge")
+    rows, _ = table_redundancy.redundancy_rows(pool[pool["encoding"] == "mge"], "mge", names)
+    # The deviation of an identity is rounding noise.
+    expected = [line for line in findings.redundancy(pd.DataFrame(rows)).splitlines() if "deviation" not in line]
+    assert set(expected) <= set(page.splitlines())
+
+
+def test_rank_is_as_good_as_stated():
+    record = pd.read_csv(RESOURCES / "rank-evaluation.csv").set_index(["procedure", "sparsity"])
+    left_out = record.loc["leave_one_architecture_out", "all"]
+    assert round(left_out["rbo"], 2) >= 0.55
+    assert round(left_out["tau"], 2) >= 0.53
+    assert left_out["lost_points"] < 0.55
+    assert left_out["rbo"] > record.loc["constant_order", "all"]["rbo"] + 0.1
+
+
+def test_download_accepts_only_the_known_content(tmp_path):
+    content = b"a,b\n1,2\n"
+    source = tmp_path / "source" / "graph_metrics"
+    source.mkdir(parents=True)
+    (source / "x.csv").write_bytes(content)
+    sums = tmp_path / "sums.txt"
+    sums.write_text(f"{hashlib.sha256(content).hexdigest()}  graph_metrics/x.csv\n")
+    target = tmp_path / "out" / "graph_metrics" / "x.csv"
+    address = (tmp_path / "source").as_uri()
+    published_download.main(sums, address, [target])
+    assert target.read_bytes() == content
+    shutil.rmtree(tmp_path / "out")
+    (source / "x.csv").write_bytes(content + b"3,4\n")
+    with pytest.raises(InputError, match="SHA-256"):
+        published_download.main(sums, address, [target])
+    assert not target.exists()
+
+
+def test_an_address_that_does_not_answer_is_tried_again_and_then_named(tmp_path, capsys):
+    with pytest.raises(InputError, match="cannot be downloaded"):
+        published_download.fetch((tmp_path / "nothing").as_uri(), attempts=2, pause=0)
+    assert capsys.readouterr().out.count("trying again") == 1

@@ -1,0 +1,87 @@
+"""Both engines on traced networks with every kind of layer: the same sixteen values."""
+
+import metric_components
+import metric_cuts
+import metric_kcore
+import metric_local
+import metric_motifs
+import metric_neighbours
+import metric_spectra
+import metric_strength
+import pytest
+import torch
+from torch import nn
+
+from helpers import random_graphs
+from sparse_topology.graphs import edge_list
+from sparse_topology.graphs.layered import EdgeBlock
+
+FAMILIES = (
+    *(metric_local, metric_neighbours, metric_motifs, metric_strength, metric_kcore),
+    *(metric_components, metric_cuts, metric_spectra),
+)
+
+
+class Mixture(nn.Module):
+    """Dilated, depthwise and strided convolutions, overlapping pooling, an identity shortcut, a concatenation."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(2, 4, 3, padding=2, dilation=2)
+        self.pool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.depthwise = nn.Conv2d(4, 4, 3, padding=1, groups=4)
+        self.pointwise = nn.Conv2d(4, 4, 1)
+        self.grouped = nn.Conv2d(8, 4, (3, 1), stride=2, padding=(1, 0), groups=2)
+        self.classifier = nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = self.pool(self.first(x).relu())
+        x = self.pointwise(self.depthwise(x).relu()) + x
+        x = self.grouped(torch.cat([x, self.depthwise(x)], 1))
+        return self.classifier(x.mean((2, 3)))
+
+
+class Dense(nn.Module):
+    """Dense concatenation: every layer reads all earlier ones, so complete graphs of four nodes occur."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Conv2d(2 + 2 * k, 2, 3, padding=1) for k in range(4)])
+        self.classifier = nn.Linear(10 * 9, 2)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = torch.cat([x, layer(x)], 1)
+        return self.classifier(x.flatten(1))
+
+
+class Broken(nn.Module):
+    """A reshape that breaks the grid of positions: explicit edges."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 4, 3), nn.Conv2d(2, 3, 2)
+
+    def forward(self, x):
+        return self.second(self.first(x).flatten(1).reshape(-1, 2, 2, 8)).flatten(1)
+
+
+NETWORKS = {
+    "mixture": (Mixture, (2, 7, 6), "ignore"),
+    "identity shortcuts": (Mixture, (2, 7, 6), "edges"),
+    "dense concatenation": (Dense, (2, 3, 3), "ignore"),
+    "broken grid": (Broken, (1, 4, 6), "ignore"),
+}
+
+
+@pytest.mark.parametrize("density", [0.3, 1.0])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_engines_agree(name, density):
+    build, shape, shortcuts = NETWORKS[name]
+    graph = random_graphs.traced(build, shape, density, shortcuts)
+    assert any(isinstance(block, EdgeBlock) for block in graph.blocks) == (name == "broken grid")
+    edges = edge_list.unroll(graph)
+    for family in FAMILIES:
+        assert family.structured(graph, {}) == pytest.approx(family.reference(edges, {}), rel=1e-8, abs=1e-8)
+    if name == "dense concatenation" and density == 1:
+        assert metric_motifs.structured(graph, {})["motif4_k4"] > 0

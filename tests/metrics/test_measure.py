@@ -1,0 +1,111 @@
+"""The metric files: normalisation, means over layers, and what has no value."""
+
+import metric_density
+import metric_kcore
+import metric_local
+import metric_motifs
+import metric_ramanujan
+import numpy as np
+import pytest
+
+from helpers import random_graphs
+from sparse_topology.files import read_json
+from sparse_topology.graphs import layered, parquet
+from sparse_topology.metrics.measure import Missing, describe, means
+
+
+def files(folder, **encoded):
+    paths = {}
+    for name, graph in encoded.items():
+        layered.save(graph, folder / f"{name}.npz")
+        parquet.write(graph, folder / f"{name}.parquet")
+        paths[name] = {"blocks": folder / f"{name}.npz", "edges": folder / f"{name}.parquet"}
+    return paths, {"encodings": list(encoded), "engine": "structured"}
+
+
+def test_raw_and_normalised_values_of_the_unrolled_graph(tmp_path):
+    graph = random_graphs.from_pairs([(0, 2), (1, 2), (2, 3)], sizes=[2, 1, 1])
+    metric_kcore.main(*add_output(files(tmp_path, mge=graph), tmp_path))
+    entry = read_json(tmp_path / "out.json")["encodings"]["mge"]
+    assert (entry["nodes"], entry["edges"]) == (4, 3)
+    assert entry["raw"] == {"k_core": 1}
+    assert entry["normalised"] == {"k_core": pytest.approx(1 / 3)}
+    assert entry["missing"] == {}
+    assert entry["seconds"] >= 0
+    assert entry["peak_memory_mb"] > 1
+
+
+def add_output(files_and_cfg, folder):
+    paths, cfg = files_and_cfg
+    return paths, folder / "out.json", cfg
+
+
+def two_layers():
+    """A full 2 x 3 layer and an empty 4 x 1 one."""
+    return random_graphs.bipartite([np.ones((2, 3), bool), np.zeros((4, 1), bool)])
+
+
+def test_bipartite_values_are_means_over_layers_with_edges(tmp_path):
+    metric_motifs.main(*add_output(files(tmp_path, rolled=two_layers()), tmp_path))
+    entry = read_json(tmp_path / "out.json")["encodings"]["rolled"]
+    assert entry["raw"] == {"motif3": 9}
+    assert entry["normalised"] == {"motif3": 1.5}
+    assert entry["layers"]["layer1"]["normalised"] == {"motif3": None}
+    assert entry["layers"]["layer1"]["missing"] == {"motif3": "the graph has no edges"}
+
+
+def test_an_emptied_layer_counts_in_the_density(tmp_path):
+    metric_density.main(*add_output(files(tmp_path, rolled=two_layers()), tmp_path))
+    entry = read_json(tmp_path / "out.json")["encodings"]["rolled"]
+    assert entry["raw"] == {"layer_density": 0.5}
+
+
+def test_a_network_without_defined_layer_is_missing(tmp_path):
+    metric_ramanujan.main(*add_output(files(tmp_path, rolled=two_layers()), tmp_path))
+    entry = read_json(tmp_path / "out.json")["encodings"]["rolled"]
+    assert entry["normalised"]["delta_r_imdb"] is None
+    assert entry["missing"]["delta_r_imdb"] == "no layer has a value"
+    assert entry["normalised"]["delta_r"] == pytest.approx(1)
+
+
+def test_encodings_that_a_family_does_not_know_are_left_out(tmp_path):
+    metric_local.main(*add_output(files(tmp_path, rolled=two_layers()), tmp_path))
+    assert read_json(tmp_path / "out.json")["encodings"] == {}
+
+
+def test_a_pruned_away_network_has_counts_but_nothing_per_edge(tmp_path):
+    graph = random_graphs.from_pairs([], sizes=[2, 1])
+    metric_local.main(*add_output(files(tmp_path, mge=graph), tmp_path))
+    entry = read_json(tmp_path / "out.json")["encodings"]["mge"]
+    assert entry["normalised"] == {"sink": 0, "source": 0, "disconnected": 1, "r_out": None, "r_in": None}
+    assert set(entry["missing"]) == {"r_out", "r_in"}
+
+
+def test_a_value_that_is_not_finite_is_an_error_and_never_written():
+    graph = random_graphs.from_pairs([(0, 1)], sizes=[1, 1])
+    with pytest.raises(ArithmeticError, match="inf"):
+        describe(graph, {"strength": float("inf")}, {"strength": "edges"})
+
+
+def test_means_skip_what_is_missing():
+    graph = random_graphs.from_pairs([(0, 1)], sizes=[1, 1])
+    layers = [describe(graph, {"a": value}, {"a": None}) for value in (1.0, Missing("none"), 2.0)]
+    assert means(layers)["raw"] == {"a": 1.5}
+
+
+@pytest.mark.parametrize("family", [metric_local, metric_kcore, metric_motifs, metric_ramanujan, metric_density])
+def test_the_igraph_engine_reads_the_parquet_file_and_agrees(tmp_path, family):
+    unrolled = random_graphs.from_pairs([(0, 2), (1, 2), (2, 3), (0, 3)], sizes=[2, 1, 1], kernels=True)
+    rng = np.random.default_rng(0)
+    rolled = random_graphs.bipartite([rng.random((9, 6)) < 0.7, rng.random((8, 8)) < 0.7])
+    paths, cfg = files(tmp_path, mge=unrolled, rolled=rolled)
+    results = {}
+    for engine in ("structured", "igraph"):
+        family.main(paths, tmp_path / "out.json", cfg | {"engine": engine})
+        results[engine] = read_json(tmp_path / "out.json")["encodings"]
+    assert results["igraph"].keys() == results["structured"].keys()
+    for name, entry in results["igraph"].items():
+        for key in ("nodes", "edges", "missing"):
+            assert entry[key] == results["structured"][name][key]
+        for kind in ("raw", "normalised"):
+            assert entry[kind] == pytest.approx(results["structured"][name][kind], abs=1e-9)

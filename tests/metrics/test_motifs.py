@@ -1,0 +1,64 @@
+"""Motif counts by class against igraph's enumeration, and RAND-ESU sampling against the exact number."""
+
+import metric_motifs
+import numpy as np
+import pytest
+
+from helpers import random_graphs
+from sparse_topology.graphs.bipartite import layer_graphs
+from sparse_topology.graphs.edge_list import adjacency, igraph_graph, unroll
+from sparse_topology.metrics.degrees import degrees
+
+
+@random_graphs.each(random_graphs.layered_graphs())
+def test_structured_classes_are_those_that_igraph_enumerates(graph):
+    assert metric_motifs.structured(graph, {}) == metric_motifs.reference(unroll(graph), {})
+
+
+@random_graphs.each(random_graphs.layered_graphs())
+def test_explicit_counts_agree_a_few_rows_at_a_time(graph):
+    edges = unroll(graph)
+    degree = np.add(*degrees(graph))
+    counts = metric_motifs.explicit_counts(adjacency(edges), degree, paths_at_once=5)
+    products = metric_motifs.degree_products_of_edges(edges, degree)
+    assert metric_motifs.induced(counts, degree, products) == metric_motifs.reference(edges, {})
+
+
+@random_graphs.each(random_graphs.bipartite_graphs())
+def test_motif3_is_what_igraph_enumerates(graph):
+    for layer in layer_graphs(graph).values():
+        assert metric_motifs.structured(layer, {}) == metric_motifs.reference(unroll(layer), {})
+
+
+@pytest.mark.parametrize(
+    ("pairs", "name"),
+    [
+        ([(0, 1), (1, 2), (2, 3)], "path"),
+        ([(0, 1), (0, 2), (0, 3)], "star"),
+        ([(0, 1), (0, 2), (1, 3), (2, 3)], "cycle"),
+        ([(0, 1), (1, 2), (0, 2), (2, 3)], "paw"),
+        ([(0, 1), (1, 2), (0, 2), (2, 3), (1, 3)], "diamond"),
+        ([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)], "k4"),
+    ],
+)
+def test_each_class_is_recognised_by_both_engines(pairs, name):
+    graph = random_graphs.from_pairs(pairs, sizes=[1, 1, 1, 1])
+    for raw in (metric_motifs.structured(graph, {}), metric_motifs.reference(unroll(graph), {})):
+        assert {key for key, count in raw.items() if count} == {"motif4", f"motif4_{name}"}
+
+
+def test_dense_concatenation_is_seen_as_a_possible_k4():
+    graph = random_graphs.from_pairs([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)], sizes=[1, 1, 1, 1], kernels=True)
+    steps = [metric_motifs.forward_step(graph, block) for block in graph.blocks]
+    assert metric_motifs.joins_four_layers(steps)
+    assert metric_motifs.structured(graph, {})["motif4_k4"] == 1
+
+
+def test_sampling_agrees_within_its_standard_error():
+    rng = np.random.default_rng(0)
+    pairs = np.argwhere(rng.random((40, 40)) < 0.3) + np.array([0, 40])
+    edges = unroll(random_graphs.from_pairs(pairs, sizes=[40, 40]))
+    exact = metric_motifs.reference(edges, {})["motif4"]
+    raw = metric_motifs.sampled(igraph_graph(edges), share=0.2, seed=1)
+    assert 0 < raw["motif4_error"] < 0.1 * exact
+    assert abs(raw["motif4"] - exact) < 6 * raw["motif4_error"]

@@ -1,0 +1,161 @@
+"""Checkpoints of other people: every usual form gives the same network, every fault one line."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import prune
+
+from sparse_topology.graphs.trace import trace
+from sparse_topology.job import InputError
+from sparse_topology.networks.architectures import load
+from sparse_topology.networks.checkpoint import load_network
+
+SHAPE = (1, 8, 8)
+
+
+def build():
+    return load("resnet_small")(10, 1)
+
+
+@pytest.fixture(scope="module")
+def parameters():
+    return trace(build(), SHAPE).parameters
+
+
+@pytest.fixture
+def sparse():
+    """A network with 70 % of each weight set to zero, and its masks."""
+    torch.manual_seed(0)
+    module = build()
+    masks = {}
+    for key, value in module.state_dict().items():
+        if value.dim() >= 2:
+            masks[key] = torch.rand_like(value) < 0.3
+            value *= masks[key]
+    return module, masks
+
+
+def loaded(path, parameters, mask_path=None):
+    module = build()
+    masks = load_network(path, module, parameters, mask_path)
+    return module, masks
+
+
+def forms(state):
+    yield "bare", state
+    yield "under state_dict", {"state_dict": state, "epoch": 3, "best_prec1": 91.2}
+    yield "DataParallel", {"state_dict": {f"module.{key}": value for key, value in state.items()}}
+    yield "half", {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def test_every_form_of_a_checkpoint(tmp_path, sparse, parameters):
+    module, masks = sparse
+    for name, content in forms(module.state_dict()):
+        torch.save(content, tmp_path / "model.pt")
+        other, kept = loaded(tmp_path / "model.pt", parameters)
+        assert list(kept) == [p.key for p in parameters], name
+        for key, mask in kept.items():
+            np.testing.assert_array_equal(mask, masks[key].numpy(), err_msg=name)
+            tolerance = 1e-3 if name == "half" else 0
+            torch.testing.assert_close(
+                other.state_dict()[key], module.state_dict()[key], rtol=tolerance, atol=tolerance
+            )
+        assert torch.equal(other.bn1.running_mean, module.bn1.running_mean)
+
+
+def test_legacy_files(tmp_path, sparse, parameters):
+    module, masks = sparse
+    torch.save({"state_dict": module.state_dict()}, tmp_path / "model.th", _use_new_zipfile_serialization=False)
+    _, kept = loaded(tmp_path / "model.th", parameters)
+    assert all((kept[key] == masks[key].numpy()).all() for key in kept)
+
+
+def test_pairs_of_torch_prune(tmp_path, parameters):
+    torch.manual_seed(0)
+    module = build()
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    for layer in layers:
+        prune.random_unstructured(layer, "weight", amount=0.5)
+        layer.weight_orig.data.flatten()[:40] = 0  # zero but not masked everywhere: still edges
+    torch.save(module.state_dict(), tmp_path / "model.pt")
+    other, kept = loaded(tmp_path / "model.pt", parameters)
+    expected = {
+        f"{name}.weight": layer.weight_mask.numpy() > 0 for name, layer in module.named_modules() if layer in layers
+    }
+    for key, mask in kept.items():
+        np.testing.assert_array_equal(mask, expected[key])
+    assert torch.equal(other.linear.weight, module.linear.weight_orig * module.linear.weight_mask)
+
+
+def test_batch_norm_and_biases_may_be_missing(tmp_path, sparse, parameters):
+    module, masks = sparse
+    keys = {p.key for p in parameters}
+    torch.save({key: value for key, value in module.state_dict().items() if key in keys}, tmp_path / "model.pt")
+    _, kept = loaded(tmp_path / "model.pt", parameters)
+    assert all((kept[key] == masks[key].numpy()).all() for key in masks)
+
+
+def test_a_mask_file_decides(tmp_path, sparse, parameters):
+    _, masks = sparse
+    torch.save(build().state_dict(), tmp_path / "model.pt")
+    np.savez(tmp_path / "mask.npz", **{key: mask.numpy() for key, mask in masks.items()})
+    torch.save({key: mask for key, mask in masks.items()}, tmp_path / "mask.pt")
+    torch.save({f"{key}_mask": mask.float() for key, mask in masks.items()}, tmp_path / "pairs.pt")
+    for name in ("mask.npz", "mask.pt", "pairs.pt"):
+        other, kept = loaded(tmp_path / "model.pt", parameters, tmp_path / name)
+        for key, mask in masks.items():
+            np.testing.assert_array_equal(kept[key], mask.numpy(), err_msg=name)
+            assert not other.state_dict()[key][~mask].any()
+
+
+class Trap:
+    def __reduce__(self):
+        return os.mkdir, ("trap",)
+
+
+FAULTS = {
+    "wrong shape": (
+        lambda s: {**s, "conv1.weight": s["conv1.weight"][:1]},
+        r"the weights conv1\.weight have shape \(1, ",
+    ),
+    "unknown layer": (
+        lambda s: {**s, "conv9.weight": torch.ones(1)},
+        r"the architecture has no conv9\.weight; it has conv1",
+    ),
+    "missing layer": (lambda s: {k: v for k, v in s.items() if k != "linear.weight"}, r"no weights for linear\.weight"),
+    "not a number": (lambda s: {**s, "linear.weight": s["linear.weight"] * np.nan}, r"linear\.weight .*NaN"),
+    "numbers among tensors": (lambda s: {**s, "epoch": 3}, "holds no state_dict"),
+    "a list": (lambda s: list(s.values()), "holds no state_dict"),
+    "code": (lambda s: {**s, "trap": Trap()}, "only plain tensors are loaded"),
+    "a whole module": (lambda s: build(), "only plain tensors are loaded"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_line(fault, tmp_path, parameters, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    change, message = FAULTS[fault]
+    torch.save(change(build().state_dict()), "model.pt")
+    with pytest.raises(InputError, match=message) as error:
+        loaded("model.pt", parameters)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "trap").exists()
+
+
+def test_no_checkpoint_at_all(tmp_path, parameters):
+    (tmp_path / "model.pt").write_text("a text")
+    with pytest.raises(InputError, match=r"model\.pt is not a file"):
+        loaded(tmp_path / "model.pt", parameters)
+
+
+def test_faults_of_a_mask_file(tmp_path, parameters):
+    torch.save(build().state_dict(), tmp_path / "model.pt")
+    np.savez(tmp_path / "mask.npz", **{"conv1.weight": np.ones((2, 2), bool)})
+    with pytest.raises(InputError, match=r"the mask conv1\.weight have shape \(2, 2\)"):
+        loaded(tmp_path / "model.pt", parameters, tmp_path / "mask.npz")
+    np.savez(tmp_path / "mask.npz", other=np.ones(3, bool))
+    with pytest.raises(InputError, match="the architecture has no other"):
+        loaded(tmp_path / "model.pt", parameters, tmp_path / "mask.npz")

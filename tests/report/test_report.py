@@ -1,0 +1,418 @@
+"""The report page: what it holds, and how it behaves in a real browser (Debian's Chromium through Playwright)."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import report
+import table_accuracy
+import table_costs
+import table_layers
+import vl_convert
+
+from helpers.small_results import RESOURCES, pool_of, synthetic_layers, write_benchmark, write_results
+from helpers.synthetic_pool import synthetic_pool
+from sparse_topology.analysis.pool import write_parquet
+from sparse_topology.files import write_json
+from sparse_topology.report.page import Cell, Table, caption, code, columns_of, embedded, render_table
+from sparse_topology.report.sections.printed_values import beside, printed_values, signed
+
+CAPTIONS = {path.stem: str(path) for path in (RESOURCES.parent / "report").glob("*.rst")}
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+QUIET += ["--disable-component-update", "--disable-sync"]
+DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10"><circle id="a" cx="5" cy="5" r="4"/></svg>'
+MANIFEST = {
+    "command": "snakemake --cores 2",
+    "date": "2026-01-01T00:00:00+00:00",
+    "git": {"commit": "0123abcd", "dirty": True},
+    "machine": {"system": "Linux", "processor": "a <processor>", "cores": 2, "memory_gb": 8.0, "gpus": []},
+    "versions": {"python": "3.11"},
+    "config": {"datasets": ["cifar10"], "script": "</script>"},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_bundle():
+    """Vega's JavaScript is bundled once for all pages of this module; it takes seconds and is always the same."""
+    text = vl_convert.javascript_bundle()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vl_convert, "javascript_bundle", lambda: text)
+        yield
+
+
+def write_page(folder: Path, manifest=None, graphs=(), tables=None) -> Path:
+    """The page of the study in `folder`."""
+    found = {path.stem: str(path) for path in sorted((folder / "tables").glob("*.csv"))}
+    output = folder / "report.html"
+    cfg = {"title": "A study", "lead": "What it says."}
+    pool = folder / "topometrics.parquet"
+    report.main(found if tables is None else tables, pool, manifest, CAPTIONS, list(graphs), output, cfg)
+    return output
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory):
+    folder = write_results(tmp_path_factory.mktemp("report") / "study", pool_of("paper"))
+    write_json(folder / "manifest.json", MANIFEST)
+    (folder / "graph.svg").write_text(DRAWING)
+    return write_page(folder, folder / "manifest.json", [("Conv-6, SNIP", str(folder / "graph.svg"))])
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs Debian's chromium ({CHROMIUM}): apt-get install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield browser
+        browser.close()
+
+
+class Tags(HTMLParser):
+    """The opening tags of a page: [(tag, [(attribute, value)])]."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, attrs))
+
+
+def open_page(browser, file: Path, width: int = 1400):
+    """The page, drawn, with what it asked for and complained about: (page, requests, complaints)."""
+    page = browser.new_page(viewport={"width": width, "height": 1000}, reduced_motion="reduce")
+    page.context.set_offline(True)
+    requests, complaints = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(file.as_uri())
+    page.wait_for_selector("body[data-ready=yes]", timeout=60_000)
+    return page, requests, complaints
+
+
+@pytest.fixture
+def page(browser, page_file):
+    page, _, _ = open_page(browser, page_file)
+    yield page
+    page.close()
+
+
+# -- pieces
+
+
+def test_numbers_become_json_without_noise():
+    frame = pd.DataFrame({"a": [0.1234567, np.nan, np.inf, 3.0], "b": [1, 2, 3, 4], "c": list("wxyz")})
+    assert columns_of(frame) == {"a": [0.12346, None, None, 3], "b": [1, 2, 3, 4], "c": list("wxyz")}
+
+
+def test_nothing_in_the_data_ends_the_script():
+    content = {"text": "</script><!--<script>"}
+    assert "<" not in embedded(content)
+    assert json.loads(embedded(content)) == content
+    assert "</script" not in code('"</script>"')
+
+
+def test_cells_are_escaped_and_sort_by_value():
+    table = Table("t", ["name", "value"], [[Cell("<b>"), Cell("1.00 ± 0.1", "1.0", "n best")]])
+    text = render_table(table)
+    assert "&lt;b&gt;" in text
+    assert '<td data-v="1.0" class="n best">1.00 ± 0.1</td>' in text
+
+
+def test_printed_value_and_difference_stand_below_ours():
+    comparison = pd.DataFrame(
+        [{"table": 8, "scenario_or_model": "Resnet-20", "row": "snip", "column": "0.9", "printed": 87.0}]
+    )
+    values = printed_values(comparison)
+    cell = beside(Cell("88.1"), 88.06, values, (8, "ResNet-20", "snip", "0.9"), 1)
+    assert cell.small == "87.0 (+1.1)"
+    assert beside(Cell("88.1"), 88.06, values, (9, "ResNet-20", "snip", "0.9"), 1).small == ""
+    assert signed(-0.04, 1) == "0.0"
+    assert signed(-0.06, 1) == "−0.1"
+
+
+@pytest.mark.parametrize("name", sorted(CAPTIONS))
+def test_captions_say_which_rule_made_it(name):
+    assert "system-message" not in caption(CAPTIONS[name])
+    rules = "".join(path.read_text() for path in (RESOURCES.parent / "rules").glob("*.smk"))
+    named = re.findall("``([a-z_]+)``", Path(CAPTIONS[name]).read_text())
+    assert named
+    assert {rule for rule in named if not re.search(rf"^rule {rule}:", rules, re.M)} == set()
+
+
+def test_costs_per_stage(tmp_path):
+    files = [write_benchmark(tmp_path, "prune", 2.5), write_benchmark(tmp_path / "b", "prune", 4.0)]
+    family = tmp_path / "benchmarks" / "metric" / "conv6" / "motifs.tsv"
+    family.parent.mkdir(parents=True)
+    family.write_text(Path(files[0]).read_text().replace("310.5", "NA"))
+    published = tmp_path / "benchmarks" / "published" / "table_accuracy.tsv"
+    published.parent.mkdir()
+    published.write_text(Path(files[0]).read_text())
+    records = []
+    for kind, device in (("dense", "NVIDIA H100"), ("snip/0.9", "NVIDIA H100"), ("snip/0.8", "cpu")):
+        records.append(tmp_path / "networks" / "cifar10" / "conv6" / kind / "0" / "training.json")
+        write_json(records[-1], {"device": device, "seconds": 30.0})
+    train = [write_benchmark(tmp_path, "train_dense"), write_benchmark(tmp_path, "train_sparse")]
+    table_costs.main([*files, str(family), str(published), *train], records, tmp_path / "costs.csv")
+    table = pd.read_csv(tmp_path / "costs.csv").set_index("stage")
+    assert table.loc["prune", ["jobs", "seconds", "longest_seconds"]].tolist() == [2, 6.5, 4.0]
+    assert table.loc["prune", "peak_memory_mb"] == 310.5
+    assert table.loc["metric", ["detail", "peak_memory_mb"]].tolist() == ["motifs", 0.0]
+    assert table.loc["table_accuracy", "detail"] == "published"
+    assert table.loc[["train_dense", "train_sparse"], "gpu_seconds"].tolist() == [30.0, 30.0]
+
+
+# -- the file
+
+
+def test_page_is_one_file_that_refers_to_nothing(page_file):
+    tags = Tags()
+    tags.feed(page_file.read_text())
+    links = [value for _, attributes in tags.found for name, value in attributes if name in ("src", "href")]
+    assert len(links) > 30
+    assert [link for link in links if not link.startswith(("#", "data:"))] == []
+    assert ("http-equiv", "Content-Security-Policy") in [pair for _, attributes in tags.found for pair in attributes]
+    programs = [dict(attributes) for tag, attributes in tags.found if tag == "script" and not attributes]
+    assert len(programs) == 2  # the library once, and the page's own
+
+
+def test_page_names_what_was_run(page_file):
+    text = page_file.read_text()
+    assert "0123abcd, with uncommitted changes" in text
+    assert "a &lt;processor&gt;" in text
+    assert "snakemake --cores 2" in text
+
+
+def test_headings_link_to_themselves(page_file):
+    text = page_file.read_text()
+    headings = re.findall(r'<h[23] id="([^"]+)">.*?href="#([^"]+)"', text)
+    assert len(headings) > 15
+    assert all(name == link for name, link in headings)
+    identifiers = re.findall(r' id="([^"]+)"', text[: text.index('id="page-data"')])
+    assert len(identifiers) == len(set(identifiers))
+    assert set(re.findall(r'<li><a href="#([^"]+)"', text)) <= set(identifiers)
+
+
+def test_accuracies_of_a_single_seed_are_shown(tmp_path):
+    table = pd.DataFrame({"dataset": ["digits"], "pruning": ["snip"], "printed": ["98.3"], "accuracy_mean": [98.3]})
+    table.to_csv(tmp_path / "accuracy.csv", index=False)
+    (read,) = report.read_tables({"accuracy": str(tmp_path / "accuracy.csv")}).values()
+    assert read["printed"].tolist() == ["98.3"]
+
+
+def test_the_papers_pool_stays_below_ten_megabytes(page_file, tmp_path):
+    """3,780 rows, 29,000 layers, and long tables repeated to the length that they have for the paper's pool."""
+    grid = {"datasets": ("cifar10", "cifar100", "tiny_imagenet"), "sparsities": (0.6, 0.8, 0.9, 0.95, 0.98)}
+    pool = synthetic_pool(architectures=("conv6", "resnet20", "resnet32", "wrn28_2"), seeds=(0, 1, 2), **grid)
+    assert len(pool) == 3780
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    write_parquet(pool, tmp_path / "topometrics.parquet")
+    write_parquet(synthetic_layers(pool, 23), tmp_path / "layers.parquet")
+    table_layers.main(tmp_path / "layers.parquet", tables / "layers.csv", tables / "layer_correlation.csv")
+    table_accuracy.main(tmp_path / "topometrics.parquet", tables / "accuracy.csv")
+    # What is repeated gets another name in this column, so that the page's own tables stay as they are.
+    lengths = {"regression": ("regressor", 4300), "ranking": ("dataset", 2800), "importance": ("encoding", 324)}
+    lengths |= {"predictions": ("encoding", 7560), "paper_comparison": ("note", 834)}
+    for name, (column, length) in lengths.items():
+        table = pd.read_csv(page_file.parent / "tables" / f"{name}.csv")
+        place = np.arange(length)
+        longer = table.iloc[place % len(table)].reset_index(drop=True)
+        longer[column] = longer[column].where(place < len(table), "again")
+        longer.to_csv(tables / f"{name}.csv", index=False)
+    assert 3e6 < write_page(tmp_path).stat().st_size < 10e6
+
+
+# -- pools that a study can end with
+
+
+def test_page_without_any_table(tmp_path):
+    write_parquet(pool_of("empty"), tmp_path / "topometrics.parquet")
+    text = write_page(tmp_path, tables={}).read_text()
+    assert "The pool holds no network." in text
+
+
+SAYS = {
+    "few networks": "R² = ",
+    "one sparsity": "Sparsity-Fixed",
+    "one network": "There are not two pruning algorithms with an accuracy to rank.",
+    "one encoding": "Rolled BGE",
+    "words of the user": "my_pruning",
+    "metric missing": "source",
+    "no topometrics": "No network has both a topometric and an accuracy drop.",
+    "all collapsed": "All networks of this pool collapsed",
+    "at chance": ">*<",
+}
+
+
+@pytest.mark.parametrize("kind", SAYS)
+def test_partial_pools_give_a_page_that_says_so(browser, tmp_path, kind):
+    file = write_page(write_results(tmp_path / "study", pool_of(kind)))
+    body = file.read_text()
+    assert SAYS[kind] in body[: body.index('id="page-data"')]
+    page, _, complaints = open_page(browser, file, 400)
+    assert not complaints
+    assert page.evaluate("document.querySelectorAll('figure[data-chart]:not([data-drawn])').length") == 0
+    page.close()
+
+
+# -- in the browser
+
+COLOURS_OF_CANVAS = """canvas => {
+    const image = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(new Uint32Array(image.data.buffer)).size;
+}"""
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_page_draws_everything_offline_without_complaints(browser, page_file, width):
+    page, requests, complaints = open_page(browser, page_file, width)
+    assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [page_file.as_uri()]
+    assert complaints == []
+    figures = page.query_selector_all("figure[data-chart]")
+    assert len(figures) >= 11
+    for figure in figures:
+        name = figure.get_attribute("data-chart")
+        canvas = figure.query_selector(".plot canvas")
+        if canvas:
+            colours = (
+                "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer))"
+            )
+            assert canvas.evaluate(f"c => ({colours})(c).size") > 10, name
+        else:
+            assert len(figure.query_selector_all(".plot svg .role-mark path")) > 1, name
+        inside = figure.query_selector(".plot").evaluate("p => p.scrollWidth <= p.clientWidth + 1")
+        assert inside, f"{name} is wider than its place"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def marks(page, chart: str):
+    return page.locator(f"#chart-{chart} .plot svg .mark-symbol.role-mark path")
+
+
+def test_hover_tells_the_cell(page):
+    marks(page, "accuracy").first.scroll_into_view_if_needed()
+    marks(page, "accuracy").first.hover(force=True)
+    tooltip = page.locator("#vg-tooltip-element.visible")
+    tooltip.wait_for()
+    assert "algorithm" in tooltip.inner_text()
+    assert "dense network" in tooltip.inner_text()
+
+
+def panel(page, column: int) -> dict:
+    """The rectangle of a panel of the first row of the scatter plots."""
+    return page.evaluate(
+        """column => {
+            const plot = document.querySelector('#chart-networks canvas');
+            scrollTo(0, plot.getBoundingClientRect().top + scrollY);
+            const canvas = plot.getBoundingClientRect();
+            const found = [];
+            const walk = (item, x, y) => {
+                if (item.marktype === 'group') for (const group of item.items) {
+                    const gx = x + (group.x || 0), gy = y + (group.y || 0);
+                    if (item.name && item.name.endsWith('_group'))
+                        found.push({x: gx, y: gy, width: group.width, height: group.height});
+                    for (const child of group.items || []) walk(child, gx, gy);
+                }
+            };
+            const view = views.networks.view, [ox, oy] = view.origin();
+            walk(view.scenegraph().root, ox, oy);
+            const p = found.sort((a, b) => a.y - b.y || a.x - b.x)[column];
+            return {x: canvas.x + ox + p.x, y: canvas.y + oy + p.y, width: p.width, height: p.height};
+        }""",
+        column,
+    )
+
+
+def test_a_network_shows_its_name_and_a_brush_selects_it_everywhere(page):
+    first, second = panel(page, 0), panel(page, 1)
+    before = page.screenshot(clip=second)
+    page.mouse.move(first["x"] + 2, first["y"] + 2)
+    page.mouse.down()
+    page.mouse.move(first["x"] + first["width"] / 2, first["y"] + first["height"] / 2, steps=4)
+    page.mouse.up()
+    page.wait_for_function("views.networks.view.data('brush_store').length === 1")
+    page.wait_for_timeout(200)
+    assert page.screenshot(clip=second) != before
+    names = page.evaluate("rowsOf('networks').map(row => row.network)")
+    assert "SNIP 0.6, Conv-6 on CIFAR-10, seed 0" in names
+    tooltip = page.locator("#vg-tooltip-element.visible")
+    for y in range(5, int(first["height"]), 3):
+        for x in range(5, int(first["width"]), 3):
+            page.mouse.move(first["x"] + x, first["y"] + y)
+            if tooltip.count():
+                assert tooltip.locator("td.value").first.inner_text() in names
+                return
+    pytest.fail("no point answers")
+
+
+def test_legend_click_fades_the_others(page):
+    page.locator("#chart-accuracy .role-legend-symbol path").first.click(force=True)
+    faded = "#chart-accuracy .mark-symbol.role-mark path[opacity='0.08']"
+    page.wait_for_selector(faded, state="attached")
+    assert 0 < page.locator(faded).count() < marks(page, "accuracy").count()
+
+
+def test_menus_filter(page):
+    select = page.locator("#chart-networks .menus select").first
+    before = page.evaluate("views.networks.view.data('data_0').length")
+    select.select_option(label="Rolled BGE")
+    page.wait_for_function("views.networks.view.signal('encoding_shown') === 'Rolled BGE'")
+    assert page.evaluate("views.networks.view.data('data_0').every(row => row.encoding === 'Rolled BGE')")
+    assert before == page.evaluate("views.networks.view.data('data_0').length")
+
+
+def test_table_sorts_by_number_and_filters(page):
+    block = page.locator("#table-accuracy-cifar10")
+    column = "rows => rows.map(row => Number(row.cells[1].dataset.v))"
+    button = block.locator("thead tr:last-child th button").nth(1)
+    button.click()
+    rising = block.locator("tbody tr").evaluate_all(column)
+    assert rising == sorted(rising)
+    assert len(set(rising)) > 3
+    button.click()
+    assert block.locator("tbody tr").evaluate_all(column) == rising[::-1]
+    assert block.locator("th[aria-sort=descending]").count() == 1
+    ranking = page.locator("#table-ranking-all-last")
+    ranking.locator("input").fill("conv ours")
+    assert ranking.locator("tbody tr:visible").count() == 1
+    assert ranking.locator(".count").inner_text().startswith("1 of")
+
+
+def test_best_cells_are_marked(page):
+    best = page.locator("#table-accuracy-cifar10 td.best")
+    assert best.count() == 4  # two architectures, two sparsities
+    assert page.locator("#table-ranking-all-last td.best").count() >= 6
+
+
+def test_downloads(page, page_file, tmp_path):
+    with page.expect_download() as download:
+        page.locator("#chart-importance_sparsity_fixed button[data-svg]").click()
+    svg = Path(download.value.path()).read_text()
+    assert svg.startswith("<svg")
+    assert "spectral gap" in svg
+    with page.expect_download() as download:
+        page.locator("#table-accuracy-cifar10 button[data-csv]").click()
+    assert Path(download.value.path()).read_bytes() == (page_file.parent / "tables" / "accuracy.csv").read_bytes()
+    with page.expect_download() as download:
+        page.locator("#chart-networks button[data-csv]").click()
+    table = pd.read_csv(download.value.path())
+    assert len(table) == 2 * 2 * 7 * 2 * 3
+    assert {"network", "accuracy drop", "sink", "motif"} <= set(table.columns)
+
+
+def test_print_shows_the_content_alone(page):
+    page.emulate_media(media="print")
+    assert not page.locator("nav").is_visible()
+    assert not page.locator(".tools").first.is_visible()
+    assert page.locator("#chart-accuracy svg").is_visible()
+    assert page.pdf().startswith(b"%PDF")

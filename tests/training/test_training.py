@@ -1,0 +1,455 @@
+"""Training: the step against torch's own, masks, determinism, resuming after a kill, collapses, and the record."""
+
+import importlib.util
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from init import main as init_main
+from train import main as train_main
+
+from sparse_topology.data.arrays import save
+from sparse_topology.data.augmentation import Standardise, augment
+from sparse_topology.job import InputError
+from sparse_topology.networks.architectures import load
+from sparse_topology.networks.initialise import kaiming_
+from sparse_topology.pruning.masks import prunable, save_masks
+from sparse_topology.training.step import Step, accuracy, batch_counts, freeze_biases, has_path, learning_rate
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FACTS = {"mean": [0.2], "std": [0.4], "augmentation": {"shift": 1, "flip": True}, "classes": 3, "shape": [1, 8, 8]}
+RECIPE = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 1e-2, "batch_size": 16, "epochs": 3, "milestones": [2]}
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+def images(count, seed=0):
+    """Three classes that a network can tell apart: brighter rows at three heights."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    pixels = random.integers(0, 120, (count, 1, 8, 8))
+    for k, label in enumerate(labels):
+        pixels[k, 0, 2 * label + 1] += 120
+    return torch.from_numpy(pixels.astype(np.uint8)), torch.from_numpy(labels)
+
+
+def network(word="resnet_small", seed=0):
+    torch.manual_seed(seed)
+    model = kaiming_(load(word)(num_classes=3, in_channels=1))
+    freeze_biases(model)
+    return model.train()
+
+
+def masks_of(model, sparsity, seed=0):
+    random, state = np.random.default_rng(seed), model.state_dict()
+    return {name: random.random(state[name].shape) >= sparsity for name in prunable(state)}
+
+
+# -- the step
+
+
+@pytest.mark.parametrize("word", ["conv_small", "resnet_small"])
+def test_step_equals_torch_sgd_with_masked_gradients(word):
+    """Three epochs, incomplete last batch, weight decay, mask: as torch.optim.SGD with gradient hooks has it."""
+    pixels, labels = images(40)
+    ours, reference = network(word), network(word)
+    masks = masks_of(ours, 0.5)
+    step = Step(ours, pixels, labels, FACTS, masks, RECIPE)
+    named = dict(reference.named_parameters())
+    for name, mask in masks.items():
+        keep = torch.from_numpy(mask).float()
+        named[name].data *= keep
+        named[name].register_hook(lambda gradient, keep=keep: gradient * keep)
+    trainable = [p for p in reference.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trainable, lr=0.1, momentum=0.9, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [2])
+    standardise = Standardise(FACTS["mean"], FACTS["std"], "cpu")
+    for epoch in range(3):
+        step.learning_rate.fill_(learning_rate(epoch, 0.1, [2]))
+        step.shuffle()
+        start, total, correct = 0, 0.0, 0
+        for count in batch_counts(40, 16):
+            step(count)
+            chosen, down, right, mirrored = step.draws[:, start : start + count]
+            logits = reference(standardise(augment(pixels[chosen], down, right, mirrored.bool(), 1)))
+            loss = F.cross_entropy(logits, labels[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            start, total = start + count, total + loss.item() * count
+            correct += (logits.argmax(1) == labels[chosen]).sum().item()
+        schedule.step()
+        assert step.loss.item() == pytest.approx(total, rel=1e-5)
+        assert step.correct.item() == correct
+    for (name, a), b in zip(ours.state_dict().items(), reference.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6, msg=name)
+    for name, mask in masks.items():
+        assert not ours.state_dict()[name].numpy()[~mask].any()
+
+
+def test_frozen_biases_stay_zero_and_batchnorm_learns():
+    pixels, labels = images(32)
+    model = network("conv_small")
+    step = Step(model, pixels, labels, FACTS, {}, RECIPE)
+    step.learning_rate.fill_(0.1)
+    step.shuffle()
+    step(16)
+    state = model.state_dict()
+    assert not state["convs1.0.bias"].any()
+    assert not state["linear.3.bias"].any()
+    assert state["convs1.1.bias"].any()
+
+
+def test_an_epoch_shows_every_image_once():
+    pixels, labels = images(37)
+    step = Step(network(), pixels, labels, FACTS, {}, RECIPE)
+    step.shuffle()
+    assert sorted(step.draws[0].tolist()) == list(range(37))
+    assert set(step.draws[1].tolist()) == set(step.draws[2].tolist()) == {0, 1, 2}
+    assert set(step.draws[3].tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("n", "size", "counts"), [(40, 16, [16, 16, 8]), (32, 16, [16, 16]), (33, 16, [16, 16]), (5, 16, [5])]
+)
+def test_incomplete_batch_is_kept_unless_batchnorm_would_fail(n, size, counts):
+    assert batch_counts(n, size) == counts
+
+
+def test_augmentation_is_crop_of_the_padded_image_and_flip():
+    pixels = torch.randint(1, 256, (60, 3, 5, 7), dtype=torch.uint8)
+    down, right, mirrored = torch.randint(5, (60,)), torch.randint(5, (60,)), torch.randint(2, (60,)).bool()
+    got = augment(pixels, down, right, mirrored, 2)
+    padded = np.pad(pixels.numpy(), [(0, 0), (0, 0), (2, 2), (2, 2)])
+    for k in range(60):
+        expected = padded[k, :, down[k] : down[k] + 5, right[k] : right[k] + 7]
+        np.testing.assert_array_equal(got[k], expected[:, :, ::-1] if mirrored[k] else expected)
+    middle = torch.full((60,), 2)
+    torch.testing.assert_close(augment(pixels, middle, middle, torch.zeros(60).bool(), 2), pixels)
+
+
+def test_padding_is_black_before_standardisation():
+    black = torch.zeros(1, 1, 2, 2, dtype=torch.uint8)
+    torch.testing.assert_close(Standardise([0.2], [0.4], "cpu")(black), torch.full((1, 1, 2, 2), -0.5))
+
+
+def test_accuracy_counts_over_batches_and_restores_training_mode():
+    pixels, labels = images(30)
+    model = network()
+    standardise = Standardise(FACTS["mean"], FACTS["std"], "cpu")
+    with torch.no_grad():
+        expected = (model.eval()(standardise(pixels)).argmax(1) == labels).float().mean().item()
+    assert accuracy(model, pixels, labels, standardise, batch=7) == pytest.approx(expected)
+    assert model.training
+
+
+# -- paths
+
+
+def test_path_needs_more_than_weights_in_every_layer():
+    """conv1 feeds channel 0 only and the next layer reads channel 1 only: weights in every layer, yet no path."""
+    model = network("conv_small")
+    with torch.no_grad():
+        model.convs1[0].weight[1:] = 0
+        assert has_path(model, [1, 8, 8])
+        model.convs1[4].weight[:, 0] = 0
+    assert not has_path(model, [1, 8, 8])
+    assert torch.count_nonzero(model.convs1[4].weight) > 0
+
+
+def test_shortcut_keeps_a_path():
+    model = network("resnet_small")
+    with torch.no_grad():
+        model.layer2[0].conv2.weight.zero_()
+        assert has_path(model, [1, 8, 8])
+        model.layer2[0].shortcut[0].weight.zero_()
+    assert not has_path(model, [1, 8, 8])
+
+
+# -- the whole job
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A data set, an initialisation and a mask, as earlier rules leave them."""
+    folder = tmp_path_factory.mktemp("study")
+    arrays = {}
+    for part, count, seed in (("train", 96, 0), ("test", 30, 1)):
+        pixels, labels = images(count, seed)
+        arrays |= {f"{part}_images": pixels.numpy(), f"{part}_labels": labels.numpy()}
+    save(folder, arrays, ["low", "middle", "high"], {"shift": 1, "flip": True})
+    cfg = {"architecture": "resnet_small", "architecture_options": {}, "seed": 3, "device": "cpu"} | RECIPE
+    init_main(folder / "dataset.json", folder / "init.pt", cfg)
+    save_masks(folder / "mask.npz", masks_of(network(), 0.7))
+    inputs = {name: str(folder / f"{name}.npy") for name in arrays}
+    return inputs | {"info": str(folder / "dataset.json"), "init": str(folder / "init.pt")}, cfg, folder
+
+
+def run(study, tmp_path, changes=None, mask=None, **options):
+    inputs, cfg, _ = study
+    outputs = {"model": str(tmp_path / "model.pt"), "record": str(tmp_path / "training.json")}
+    train_main(inputs | ({"mask": str(mask)} if mask else {}), outputs, cfg | (changes or {}), 1, **options)
+    return torch.load(outputs["model"], weights_only=True), json.loads(Path(outputs["record"]).read_text())
+
+
+def assert_equal_states(a, b):
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_sparse_training_keeps_pruned_weights_exactly_zero_and_is_deterministic(study, tmp_path):
+    mask = study[2] / "mask.npz"
+    state, record = run(study, tmp_path, mask=mask)
+    masks = np.load(mask)
+    assert set(masks.files) == set(prunable(state))
+    assert all(not state[name].numpy()[~masks[name]].any() for name in masks.files)
+    assert record["parameters"] == {
+        "prunable": sum(masks[n].size for n in masks.files),
+        "kept": sum(int(masks[n].sum()) for n in masks.files),
+    }
+    again, other = run(study, tmp_path, mask=mask)
+    assert_equal_states(state, again)
+    assert record["curve"] == other["curve"]
+    different, _ = run(study, tmp_path, {"seed": 4}, mask=mask)
+    assert not torch.equal(state["conv1.weight"], different["conv1.weight"])
+
+
+def test_record(study, tmp_path):
+    _, record = run(study, tmp_path, {"epochs": 8, "milestones": [6]})
+    assert record["accuracy"] == record["curve"]["test_accuracy"][-1] > 0.9
+    assert {len(values) for values in record["curve"].values()} == {record["epochs"]} == {8}
+    assert (record["collapsed"], record["collapse_reason"]) == (False, None)
+    assert record["parameters"]["kept"] == record["parameters"]["prunable"]
+    assert record["versions"]["torch"] == torch.__version__
+    assert record["seed"] == 3
+    assert record["seconds"] > 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.pt", "training.json"]
+
+
+def test_loss_that_is_not_finite_is_recorded_and_leaves_finite_weights(study, tmp_path):
+    state, record = run(study, tmp_path, {"learning_rate": 1e30})
+    assert record["collapsed"]
+    assert "not finite in epoch 1 of 3" in record["collapse_reason"]
+    assert record["accuracy"] is None
+    assert all(tensor.isfinite().all() for tensor in state.values())
+
+
+def test_network_without_a_path_is_trained_and_flagged(study, tmp_path):
+    masks = masks_of(network(), 0.5)
+    masks["conv1.weight"][:] = False
+    save_masks(tmp_path / "mask.npz", masks)
+    _, record = run(study, tmp_path, {"epochs": 1}, mask=tmp_path / "mask.npz")
+    assert record["collapsed"]
+    assert record["collapse_reason"] == "no path from an input to an output"
+    assert record["accuracy"] == pytest.approx(1 / 3)
+
+
+def test_mask_of_another_network_is_refused(study, tmp_path):
+    save_masks(tmp_path / "mask.npz", masks_of(network("conv_small"), 0.5))
+    with pytest.raises(InputError, match=r"the mask of convs1.0.weight has shape"):
+        run(study, tmp_path, mask=tmp_path / "mask.npz")
+    assert not (tmp_path / "model.pt").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_gpu_asked_for_but_absent(study, tmp_path):
+    with pytest.raises(InputError, match="there is no usable GPU"):
+        run(study, tmp_path, {"device": "cuda"})
+
+
+def test_image_of_wrong_size_is_refused_before_training(study, tmp_path):
+    _, cfg, folder = study
+    with pytest.raises(InputError, match=r"conv6 does not take images of shape \[1, 8, 8\]"):
+        init_main(folder / "dataset.json", tmp_path / "init.pt", cfg | {"architecture": "conv6"})
+    assert not (tmp_path / "init.pt").exists()
+
+
+def test_initialisation_is_kaiming_and_follows_the_seed(study, tmp_path):
+    _, cfg, folder = study
+    states = []
+    for seed in (0, 0, 1):
+        init_main(folder / "dataset.json", tmp_path / "init.pt", cfg | {"seed": seed})
+        states.append(torch.load(tmp_path / "init.pt", weights_only=True))
+    assert_equal_states(states[0], states[1])
+    assert not torch.equal(states[0]["conv1.weight"], states[2]["conv1.weight"])
+    weight = states[0]["layer2.0.conv2.weight"]
+    assert weight.std().item() == pytest.approx(math.sqrt(2 / (32 * 9)), rel=0.05)
+    assert not states[0]["linear.bias"].any()
+
+
+# -- interruption
+
+INTERRUPTED = """
+import json, sys
+from train import main
+main(*json.loads(sys.argv[1]), threads=1, checkpoint_seconds=0.0)
+"""
+
+
+def test_killed_training_goes_on_as_if_it_had_not_been(study, tmp_path):
+    inputs, cfg, folder = study
+    inputs, cfg = inputs | {"mask": str(folder / "mask.npz")}, cfg | {"epochs": 16, "milestones": [2, 10]}
+    whole, record = run((inputs, cfg, folder), tmp_path / "whole")
+    broken = tmp_path / "broken"
+    outputs = {"model": str(broken / "model.pt"), "record": str(broken / "training.json")}
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", INTERRUPTED, json.dumps([inputs, outputs, cfg])],
+        env={"PYTHONPATH": str(REPOSITORY / "workflow" / "scripts"), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if line.startswith("epoch 3/"):
+            break
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not Path(outputs["model"]).exists()
+    (checkpoint,) = broken.glob(".checkpoint-*.pt")
+    done = len(torch.load(checkpoint, weights_only=True)["curve"]["train_loss"])
+    assert 2 <= done < 16
+    resumed, other = run((inputs, cfg, folder), broken)
+    assert_equal_states(whole, resumed)
+    assert record["curve"] == other["curve"]
+    assert not list(broken.glob(".checkpoint-*"))
+
+
+def test_checkpoint_of_other_settings_is_not_used(study, tmp_path, capsys):
+    stale = tmp_path / ".checkpoint-0123456789abcdef.pt"
+    stale.write_bytes(b"of other settings")
+    run(study, tmp_path)
+    assert "going on" not in capsys.readouterr().out
+    assert not stale.exists()
+
+
+# -- the GPU's path, and several networks in one step
+
+
+@GPU
+def test_recorded_step_equals_the_step_itself():
+    """A replayed graph and direct calls see the same images and take the same steps."""
+    torch.backends.cudnn.deterministic = True
+    results = []
+    for record in (False, True):
+        pixels, labels = (tensor.cuda() for tensor in images(40))
+        model = network().cuda().to(memory_format=torch.channels_last)
+        masks = masks_of(model.cpu(), 0.5)
+        step = Step(model.cuda(), pixels, labels, FACTS, masks, RECIPE)
+        counts = batch_counts(40, 16)
+        run = step.ready(counts) if record else {count: lambda c=count, s=step: s(c) for count in counts}
+        torch.manual_seed(0)
+        for _ in range(2):
+            step.learning_rate.fill_(0.05)
+            step.shuffle()
+            for count in counts:
+                run[count]()
+        results.append((model.state_dict(), step.loss.item(), step.correct.item()))
+        assert all(not model.state_dict()[name].cpu().numpy()[~mask].any() for name, mask in masks.items())
+    (eager, loss, correct), (replayed, loss2, correct2) = results
+    assert loss2 == pytest.approx(loss, rel=1e-2)
+    assert abs(correct - correct2) <= 1
+    for name in eager:
+        torch.testing.assert_close(replayed[name], eager[name], rtol=1e-2, atol=1e-3, msg=name)
+
+
+@GPU
+@pytest.mark.parametrize("word", ["conv_small", "resnet_small"])
+def test_gpu_functions_give_the_gradients_of_torch(word):
+    """One step with training.gpu's convolutions and BatchNorm, and one with torch's."""
+    torch.backends.cudnn.deterministic = True
+    results = []
+    for manner in (None, nullcontext()):
+        pixels, labels = (tensor.cuda() for tensor in images(40))
+        model = network(word)
+        step = Step(model.cuda().to(memory_format=torch.channels_last), pixels, labels, FACTS, {}, RECIPE)
+        step.manner = manner or step.manner
+        torch.manual_seed(0)
+        step.learning_rate.fill_(0.05)
+        step.shuffle()
+        step(40)
+        results.append((step.velocity.clone(), step.loss.item()))
+    (ours, loss), (torchs, loss2) = results
+    assert loss == pytest.approx(loss2, rel=1e-2)
+    assert (ours - torchs).norm() < 0.03 * torchs.norm()
+
+
+KERNELS = """
+import torch
+import torch.nn.functional as F
+from sparse_topology.training.batchnorm import normalise
+
+torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
+for channels, size in ((3, 4), (16, 8), (130, 3)):
+    torch.manual_seed(channels)
+    x = (2 * torch.randn(5, channels, size, size) + 1.5).to(memory_format=torch.channels_last)
+    parameters, upstream = [torch.rand(channels) + 0.5, torch.randn(channels)], torch.randn_like(x)
+    results = []
+    for ours in (False, True):
+        running = torch.ones(channels), torch.ones(channels)
+        leaves = [tensor.clone().requires_grad_() for tensor in (x, *parameters)]
+        arguments = (leaves[0], *running, *leaves[1:])
+        y = normalise(*arguments, 0.1, 1e-5) if ours else F.batch_norm(*arguments, True, 0.1, 1e-5)
+        results.append([y.detach(), *running, *torch.autograd.grad(y, leaves, upstream)])
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(b, a, rtol=1e-4, atol=1e-5)
+"""
+
+
+def test_batchnorm_kernels_equal_torch():
+    """Without a GPU they are run by Triton's interpreter."""
+    pytest.importorskip("triton")
+    interpreted = {} if torch.cuda.is_available() else {"TRITON_INTERPRET": "1"}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow" / "scripts")} | interpreted
+    process = subprocess.run([sys.executable, "-c", KERNELS], env=environment, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+
+
+@GPU
+def test_job_on_a_gpu(study, tmp_path):
+    mask = study[2] / "mask.npz"
+    state, record = run(study, tmp_path, {"device": "cuda", "epochs": 12, "milestones": [9]}, mask=mask)
+    masks = np.load(mask)
+    assert all(not state[name].numpy()[~masks[name]].any() for name in masks.files)
+    assert record["device"] == torch.cuda.get_device_name()
+    assert record["accuracy"] > 0.8
+    assert all(tensor.is_contiguous() for tensor in state.values())
+
+
+@pytest.fixture(scope="module")
+def speed():
+    spec = importlib.util.spec_from_file_location("benchmark_training", REPOSITORY / "benchmarks" / "training.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("word", ["conv_small", "resnet_small"])
+def test_networks_in_one_step_train_as_they_would_alone(speed, word):
+    pixels, labels = images(40)
+    alone = [network(word, seed) for seed in range(3)]
+    joint = speed.together(alone).train()
+    masks = [masks_of(model, 0.5, seed) for seed, model in enumerate(alone)]
+    stacked = {name: np.concatenate([mask[name] for mask in masks]) for name in masks[0]}
+    for name, parameter in joint.named_parameters():
+        parameter.requires_grad_(dict(alone[0].named_parameters())[name].requires_grad)
+    steps = [Step(m, pixels, labels, FACTS, mask, RECIPE) for m, mask in zip(alone, masks, strict=True)]
+    steps.append(speed.TogetherStep(joint, pixels, labels[:, None].expand(-1, 3), FACTS, stacked, RECIPE))
+    for step in steps:
+        torch.manual_seed(0)
+        step.learning_rate.fill_(0.05)
+        step.shuffle()
+        for count in batch_counts(40, 16):
+            step(count)
+    assert steps[-1].loss.item() == pytest.approx(sum(step.loss.item() for step in steps[:3]), rel=1e-4)
+    assert steps[-1].correct.item() == sum(step.correct.item() for step in steps[:3])
+    for name, parameter in joint.named_parameters():
+        expected = torch.cat([dict(model.named_parameters())[name] for model in alone])
+        torch.testing.assert_close(parameter, expected, rtol=1e-3, atol=1e-5, msg=name)

@@ -1,7 +1,0 @@
-"""Resnet-20: three groups of three basic blocks (paper, Appendix A)."""
-
-from snn.architectures._resnet import ResNet
-
-
-def build(num_classes: int, in_channels: int = 3) -> ResNet:
-    return ResNet(num_classes, in_channels, blocks=3, widths=(16, 32, 64))

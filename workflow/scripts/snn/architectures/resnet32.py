@@ -1,7 +1,0 @@
-"""Resnet-32: three groups of five basic blocks (paper, Appendix A)."""
-
-from snn.architectures._resnet import ResNet
-
-
-def build(num_classes: int, in_channels: int = 3) -> ResNet:
-    return ResNet(num_classes, in_channels, blocks=5, widths=(16, 32, 64))

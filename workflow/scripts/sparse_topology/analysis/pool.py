@@ -1,0 +1,117 @@
+"""The pool: one row per network and encoding, which every table of the analysis starts from.
+
+Columns of topometrics.parquet: NETWORK and `encoding`; OUTCOME; `nodes`, `edges`; one column per topometric, normalised
+as in TOPOMETRICS; `raw_<topometric>`; the LAYER_METRICS, means over a network's layers, repeated on each of its rows.
+layers.parquet: NETWORK, `layer_id`, `layer`, `weights`, `kept` and the LAYER_METRICS. A missing value is NaN.
+"""
+
+import numpy as np
+import pandas as pd
+
+from sparse_topology.files import atomic
+
+NETWORK = ["dataset", "architecture", "pruning", "sparsity", "seed"]
+OUTCOME = ["accuracy", "dense_accuracy", "dense_accuracy_std", "classes", "drop", "collapsed"]
+LAYER_METRICS = ["layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
+ENCODINGS = ["mge", "rolled", "rolled_channel"]
+
+# What each topometric is divided by (paper, section 3.3; "": taken as it is). motif3 is the bipartite motif4.
+TOPOMETRICS = {
+    "sink": "nodes",
+    "source": "nodes",
+    "disconnected": "nodes",
+    "r_out": "edges",
+    "r_in": "edges",
+    "n1": "edges",
+    "n2": "edges",
+    "motif4": "edges",
+    "motif3": "edges",
+    "strength": "edges",
+    "k_core": "edges",
+    "components": "",
+    "component_size": "nodes",
+    "cut_edges": "edges",
+    "cut_nodes": "edges",
+    "spectral_gap": "",
+    "spectral_radius": "",
+}
+# The topometrics whose value depends on the weights and not on the mask alone.
+WEIGHTED = ["strength", "spectral_gap", "spectral_radius"]
+
+PRUNING_AT_INITIALISATION = ["snip", "grasp", "synflow", "prospr"]
+LAYERWISE_RANDOM = ["uniform", "er", "erk"]
+
+# The two views of section 4.2 and the column that each holds fixed.
+SCENARIOS = {"sparsity_fixed": "sparsity", "architecture_fixed": "architecture"}
+
+
+def ordered_columns(columns) -> list[str]:
+    """The pool's columns in their fixed order; topometrics that the paper does not have come after those it has."""
+    known = [*NETWORK, "encoding", *OUTCOME, "nodes", "edges", *TOPOMETRICS]
+    raw = [f"raw_{name}" for name in TOPOMETRICS]
+    columns = list(dict.fromkeys(columns))
+    others = [c for c in columns if c not in {*known, *raw, *LAYER_METRICS}]
+    plain = [c for c in others if not c.startswith("raw_")]
+    return [*known, *plain, *raw, *(c for c in others if c not in plain), *LAYER_METRICS]
+
+
+def accuracy_drop(accuracy, dense_accuracy):
+    """Relative loss 1 - acc_sparse / acc_dense (section 4.2); NaN where the dense accuracy is 0 or missing."""
+    dense = np.where(np.asarray(dense_accuracy, float) > 0, dense_accuracy, np.nan)
+    return 1.0 - np.asarray(accuracy, float) / dense
+
+
+def topometrics(pool: pd.DataFrame, encoding: str) -> list[str]:
+    """The topometric columns that have at least one value in the rows of `encoding`."""
+    rows = pool[pool["encoding"] == encoding]
+    fixed = {*NETWORK, "encoding", *OUTCOME, "nodes", "edges", *LAYER_METRICS}
+    names = [c for c in pool.columns if c not in fixed and not c.startswith("raw_")]
+    return [c for c in names if rows[c].notna().any()]
+
+
+def encodings(pool: pd.DataFrame) -> list[str]:
+    """The encodings in the pool, the paper's first."""
+    found = list(pool["encoding"].unique())
+    return [e for e in ENCODINGS if e in found] + sorted(set(found) - set(ENCODINGS))
+
+
+def networks(pool: pd.DataFrame) -> pd.DataFrame:
+    """One row per network: what does not depend on the encoding."""
+    return pool[[*NETWORK, *OUTCOME, *LAYER_METRICS]].drop_duplicates(NETWORK).reset_index(drop=True)
+
+
+def scenarios(pool: pd.DataFrame):
+    """Yield (scenario, value, rows): all networks of one sparsity, then all of one architecture."""
+    for scenario, column in SCENARIOS.items():
+        for value, rows in pool.groupby(column, sort=True):
+            yield scenario, label(value), rows
+
+
+def label(value) -> str:
+    """A sparsity or an architecture as text, the same for 0.6 read from a float and from a file."""
+    return f"{value:g}" if isinstance(value, int | float | np.number) else str(value)
+
+
+def min_max(values: np.ndarray) -> np.ndarray:
+    """Scale each column of values [n, p] to [0, 1]; a constant column becomes 0, NaN stays NaN."""
+    values = np.asarray(values, float)
+    if not len(values):
+        return values
+    low = np.fmin.reduce(values, axis=0)
+    span = np.fmax.reduce(values, axis=0) - low
+    return (values - low) / np.where(span > 0, span, 1.0)
+
+
+def read_pool(path) -> pd.DataFrame:
+    return pd.read_parquet(path)
+
+
+def write_parquet(frame: pd.DataFrame, path) -> None:
+    with atomic(path) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+def write_table(frame: pd.DataFrame, path) -> None:
+    """A table as CSV, to twelve significant digits (what is left differs between machines)."""
+    with atomic(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.12g")

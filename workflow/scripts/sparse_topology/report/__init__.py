@@ -1,0 +1,4 @@
+"""The report page: its parts, its charts, and its sections, one module each.
+
+May import: words.
+"""

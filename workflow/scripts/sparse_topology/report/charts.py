@@ -1,0 +1,270 @@
+"""The interactive charts of the report page, as Vega-Lite specifications built with Altair.
+
+Data are named, not contained: the page embeds each data set once. Fields are named as they are printed, so that they
+serve as titles. `usermeta` tells the page's script how to lay out a chart (`fitted` in
+sparse_topology/report/browser.py): the number of panels, the least width of one with its axes, the greatest width
+without, the pixels that axes take, height over width, the most panels side by side.
+"""
+
+import altair as alt
+
+from sparse_topology.words import GREY, colours, in_order, printed
+
+CONFIG = {
+    "font": "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif",
+    "axis": {"labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal", "gridColor": "#e8ecf0"},
+    "legend": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "orient": "top"},
+    "header": {"labelFontSize": 12, "labelFontWeight": "bold", "title": None},
+    "view": {"stroke": None},
+    "point": {"filled": True},
+}
+FADED = 0.08
+# A long architecture's name over two lines.
+BROKEN = "split(replace(datum.label, 'Wide-', 'Wide-|'), '|')"
+# Very small and very large numbers with an exponent, the others as they are.
+BRIEF = (
+    "datum.value != 0 && (abs(datum.value) < 0.001 || abs(datum.value) >= 10000)"
+    " ? format(datum.value, '.2~e') : format(datum.value, '~g')"
+)
+
+
+def specification(chart, **layout) -> dict:
+    """A chart as a dict, without Altair's default sizes; layout is what the page's script reads."""
+    spec = chart.to_dict(validate=False)
+    spec.pop("config", None)
+    return spec | {"usermeta": {"margin": 0, "edge": 0} | layout}
+
+
+def word_colour(field: str, words):
+    """Colour of printed words, legend in printing order."""
+    found = in_order(words)
+    look = colours(found)
+    return alt.Color(f"{field}:N", title=None).scale(domain=[printed(w) for w in found], range=[look[w] for w in found])
+
+
+def picked(field: str):
+    """A selection by clicking the legend: what is not picked fades. It belongs to the first layer that has a legend,
+    otherwise Vega-Lite merges the legends of the layers into one that does not answer."""
+    return alt.selection_point(name=f"{field}_picked", fields=[field], bind="legend")
+
+
+def lit(selection, opacity: float = 1.0):
+    return alt.condition(selection, alt.value(opacity), alt.value(FADED))
+
+
+def hints(*fields: str):
+    """What shows on hover."""
+    return [alt.Tooltip(f"{name}:N", title=name) for name in fields]
+
+
+def menu(name: str, label: str, options: list[str]):
+    """A drop-down that filters by the field `name`: the parameter, and the filter's expression."""
+    bind = alt.binding_select(options=options, name=f"{label} ")
+    parameter = alt.param(name=f"{name}_shown", value=options[0], bind=bind)
+    return parameter, f"({name}_shown == 'all' || datum.{name} == {name}_shown)"
+
+
+def chosen_by(chart, menus: dict[str, tuple[str, list[str]]]):
+    """The chart, filtered by menus {field: (label, options)}; returns it and the parameters, which belong on top."""
+    pairs = [menu(name, label, options) for name, (label, options) in menus.items()]
+    return chart.transform_filter(" && ".join(where for _, where in pairs)), [parameter for parameter, _ in pairs]
+
+
+def in_panels(chart, panels: list[str], gap: int, **independent):
+    """Panels in the order given, `gap` pixels apart (room for what stands between them). Each has an x axis of its own:
+    they may stand far below each other."""
+    spacing = {"row": 82, "column": gap}
+    chart = chart.facet(alt.Facet("panel:N", sort=panels), columns=1, bounds="flush", spacing=spacing)
+    return chart.resolve_scale(**independent).resolve_axis(x="independent")
+
+
+def accuracy(data: str, algorithms, sparsities: list[str], panels: list[str]) -> dict:
+    """Accuracy against sparsity, one panel per data set and architecture; the dashed line is the dense network."""
+    pick = picked("algorithm")
+    base = alt.Chart().encode(
+        x=alt.X("sparsity:O", title="sparsity", sort=sparsities).axis(labelAngle=0),
+        color=word_colour("algorithm", algorithms),
+        opacity=lit(pick),
+        tooltip=hints("algorithm", "sparsity", "accuracy (%)", "dense network (%)", "seeds"),
+    )
+    y = alt.Y("mean:Q", title="accuracy (%)").scale(zero=False)
+    line = base.mark_line(strokeWidth=1.5).encode(y=y).add_params(pick)
+    bars = base.mark_rule().encode(y="low:Q", y2="high:Q")
+    points = base.mark_point(size=45, opacity=1).encode(y=y, shape=alt.Shape("algorithm:N", legend=None))
+    dense = alt.Chart().mark_rule(color=GREY, strokeDash=[5, 4]).encode(y="mean(dense):Q")
+    chart = alt.layer(dense, line, bars, points, data=alt.NamedData(data))
+    chart = in_panels(chart, panels, 58, y="independent")
+    return specification(chart, panels=len(panels), least=230, edge=58, widest=320, aspect=0.75, most=4)
+
+
+def scatter(data: str, fields: list[str], menus: dict, algorithms, size: int) -> dict:
+    """Every topometric against the drop: brush in one panel, the same networks stay lit in all; click the legend.
+    size: of a point, in square pixels."""
+    brush = alt.selection_interval(name="brush", resolve="global")
+    pick = picked("algorithm")
+    shown = alt.Tooltip(alt.repeat("repeat"), type="quantitative", format=".4~g")
+    points = (
+        alt.Chart()
+        .mark_point(size=size)
+        .encode(
+            x=alt.X(alt.repeat("repeat"), type="quantitative")
+            .scale(zero=False)
+            .axis(tickCount=3, labelExpr=BRIEF, labelOverlap=True),
+            y=alt.Y("accuracy drop:Q").axis(tickCount=5),
+            color=word_colour("algorithm", algorithms),
+            opacity=lit(brush & pick, 0.75),
+            tooltip=["network:N", shown, alt.Tooltip("accuracy drop:Q", format=".3f"), "accuracy:N"],
+        )
+        .add_params(brush, pick)
+    )
+    points, parameters = chosen_by(points, menus)
+    chart = points.repeat(fields, columns=1, data=alt.NamedData(data)).add_params(*parameters)
+    return specification(chart, panels=len(fields), least=165, edge=68, widest=300, aspect=0.9, most=4)
+
+
+def interval_dots(data: str, models: list[str], panels: list[str], look: dict[str, str]) -> dict:
+    """Adjusted R² of every model with its interval, one panel per scenario. look: {model: colour}."""
+    base = alt.Chart().encode(
+        y=alt.Y("model:N", sort=models, title=None).axis(grid=True, ticks=False, domain=False, labelLimit=200),
+        color=alt.Color("model:N", legend=None).scale(domain=list(look), range=list(look.values())),
+        tooltip=hints("model", "adjusted R²", "interval", "mean absolute error", "networks"),
+    )
+    x = alt.X("low:Q", title="adjusted R²").scale(domain=[-0.3, 1]).axis(tickCount=4)
+    bars = base.mark_rule(strokeWidth=2, clip=True).encode(x=x, x2="high:Q")
+    points = base.mark_point(size=60, opacity=1, clip=True).encode(x="r2:Q")
+    zero = alt.Chart().mark_rule(color=GREY).encode(x=alt.datum(0))
+    chart = in_panels(alt.layer(zero, bars, points, data=alt.NamedData(data)), panels, 22)
+    layout = {"height": 20 * len(models), "least": 135, "edge": 22, "margin": 200, "widest": 260, "most": 5}
+    return specification(chart, panels=len(panels), **layout)
+
+
+def ranking(data: str, menus: dict, panels: list[str], sparsities: list[str], strategies) -> dict:
+    """RBO against sparsity, one panel per architecture, one line per strategy; dashed: a random order."""
+    pick = picked("strategy")
+    base = alt.Chart().encode(
+        x=alt.X("sparsity:O", sort=sparsities, title="sparsity").axis(labelAngle=0),
+        y=alt.Y("rbo:Q", title="rank-biased overlap").scale(domain=[0, 1]),
+    )
+    strategy = base.transform_filter(alt.datum.strategy != "random").encode(
+        color=word_colour("strategy", strategies),
+        opacity=lit(pick),
+        tooltip=hints("strategy", "sparsity", "RBO", "interval", "lost points"),
+    )
+    line = strategy.mark_line(strokeWidth=1.5).add_params(pick)
+    points = strategy.mark_point(size=50, opacity=1).encode(shape=alt.Shape("strategy:N", legend=None))
+    chance = alt.Chart().transform_filter(alt.datum.strategy == "random").mark_rule(color=GREY, strokeDash=[5, 4])
+    chart = alt.layer(chance.encode(y="mean(rbo):Q"), line, points, data=alt.NamedData(data))
+    chart, parameters = chosen_by(chart, menus)
+    chart = in_panels(chart, panels, 24).add_params(*parameters)
+    return specification(chart, panels=len(panels), least=210, edge=24, margin=48, widest=320, aspect=0.85, most=4)
+
+
+def layers(data: str, menus: dict, panels: list[str], metrics) -> dict:
+    """Share of each metric over the layers, one panel per architecture; the network is chosen by menus."""
+    pick = picked("metric")
+    base = alt.Chart().encode(
+        x=alt.X("layer:Q", title="layer").axis(tickMinStep=1).scale(nice=False),
+        y=alt.Y("share:Q", title="share of the sum over layers"),
+        color=word_colour("metric", metrics),
+        opacity=lit(pick),
+        tooltip=[*hints("name", "metric"), alt.Tooltip("share:Q", format=".3f")],
+    )
+    line = base.mark_line(strokeWidth=1.5).add_params(pick)
+    points = base.mark_point(size=30, opacity=1).encode(shape=alt.Shape("metric:N", legend=None))
+    chart, parameters = chosen_by(alt.layer(line, points, data=alt.NamedData(data)), menus)
+    chart = chart.transform_fold([printed(m) for m in in_order(metrics)], as_=["metric", "share"])
+    chart = chart.transform_filter("isValid(datum.share)")
+    chart = in_panels(chart, panels, 66, x="independent", y="independent").add_params(*parameters)
+    return specification(chart, panels=len(panels), least=340, edge=66, widest=560, aspect=0.45, most=2)
+
+
+def map_layers(base, title: str, numbers: bool = True) -> list:
+    """Coloured cells of correlations and the numbers on them, a dash where there is none."""
+    colour = alt.Color("r:Q", title=title).scale(scheme="redblue", reverse=True, domain=[-1, 1])
+    cells = base.mark_rect(stroke="white").encode(color=colour.legend(gradientLength=160, titleLimit=300))
+    if not numbers:
+        return [cells]
+    ink = alt.condition("abs(datum.r) > 0.6", alt.value("white"), alt.value("#1b1f24"))
+    text = base.transform_calculate(text="isValid(datum.r) ? format(datum.r, '.2f') : '–'")
+    return [cells, text.mark_text(fontSize=10.5).encode(text="text:N", color=ink)]
+
+
+def heatmap(data: str, rows: list[str], columns: list[str], tooltip: list[str], title: str, numbers=True) -> dict:
+    """One map of correlations `r`, in the orders given."""
+    base = alt.Chart(alt.NamedData(data)).encode(
+        x=alt.X("column:N", sort=columns, title=None).axis(
+            labelAngle=0 if numbers else -60, labelLimit=110, labelExpr=BROKEN, ticks=False, domain=False
+        ),
+        y=alt.Y("row:N", sort=rows, title=None).axis(ticks=False, domain=False),
+        tooltip=hints(*tooltip),
+    )
+    chart = alt.layer(*map_layers(base, title, numbers)).properties(height=21 * len(rows))
+    return specification(chart, widest=760, margin=104)
+
+
+def heatmaps(data: str, rows: list[str], columns: list[str], panels: list[str], menus: dict, title: str) -> dict:
+    """Maps of correlations `r`, one per panel, chosen by menus."""
+    base = alt.Chart().encode(
+        x=alt.X("column:N", sort=columns, title=None).axis(labelAngle=0, ticks=False, domain=False),
+        y=alt.Y("row:N", sort=rows, title=None).axis(ticks=False, domain=False),
+        tooltip=hints("panel", "row", "column", "r", "layers"),
+    )
+    chart, parameters = chosen_by(alt.layer(*map_layers(base, title), data=alt.NamedData(data)), menus)
+    chart = in_panels(chart, panels, 22).add_params(*parameters)
+    layout = {"height": 21 * len(rows), "least": 190, "edge": 22, "margin": 60, "widest": 300, "most": 4}
+    return specification(chart, panels=len(panels), **layout)
+
+
+def against(data: str, x: str, y: str, colour: str, words, menus: dict, tooltip: list[str], **layout) -> dict:
+    """Points of y against x with the diagonal on which both are equal, chosen by menus; click the legend."""
+    pick = picked(colour)
+    points = (
+        alt.Chart()
+        .mark_point(size=26)
+        .encode(
+            x=alt.X(f"{x}:Q"),
+            y=alt.Y(f"{y}:Q"),
+            color=word_colour(colour, words),
+            opacity=lit(pick, 0.75),
+            tooltip=hints(*tooltip),
+        )
+    )
+    ends = alt.Chart().mark_line(color=GREY, strokeDash=[5, 4])
+    ends = ends.transform_aggregate(low=f"min({x})", high=f"max({x})")
+    diagonal = ends.transform_fold(["low", "high"], as_=["end", "at"]).encode(
+        x=alt.X("at:Q", title=x), y=alt.Y("at:Q", title=y)
+    )
+    chart, parameters = chosen_by(alt.layer(diagonal, points.add_params(pick), data=alt.NamedData(data)), menus)
+    chart = chart.add_params(*parameters).properties(height=380)
+    return specification(chart, **({"widest": 560, "margin": 60} | layout))
+
+
+def bars(data: str, rows: list[str], value: str, tooltip: list[str]) -> dict:
+    """Horizontal bars, one per row, in the order given."""
+    chart = alt.Chart(alt.NamedData(data)).mark_bar(color=colours(["mge"])["mge"])
+    chart = chart.encode(
+        x=alt.X(f"{value}:Q").axis(tickCount=5),
+        y=alt.Y("row:N", sort=rows, title=None).axis(ticks=False, domain=False, labelLimit=170),
+        tooltip=hints(*tooltip),
+    ).properties(height=20 * len(rows))
+    return specification(chart, widest=760, margin=180)
+
+
+def ratios(data: str, measures: list[str], architectures, menus: dict) -> dict:
+    """Recomputed / released per measure and architecture: the median over the cells and where 90 % of them lie."""
+    pick = picked("architecture")
+    base = alt.Chart().encode(
+        y=alt.Y("metric:N", sort=measures, title=None).axis(grid=True, ticks=False, domain=False),
+        yOffset=alt.YOffset("architecture:N", sort=[printed(a) for a in in_order(architectures)]),
+        color=word_colour("architecture", architectures),
+        opacity=lit(pick),
+        tooltip=hints("metric", "architecture", "median", "90 % of the cells", "cells"),
+    )
+    x = alt.X("low:Q", title="recomputed / released").scale(type="symlog", constant=0.1)
+    x = x.axis(values=[-10, -1, 0, 0.2, 0.5, 1, 2, 5, 10, 100])
+    bars = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q").add_params(pick)
+    points = base.mark_point(size=26, opacity=1).encode(x="ratio:Q")
+    one = alt.Chart().mark_rule(color=GREY).encode(x=alt.datum(1))
+    chart, parameters = chosen_by(alt.layer(one, bars, points, data=alt.NamedData(data)), menus)
+    chart = chart.add_params(*parameters).properties(height=26 * len(measures))
+    return specification(chart, widest=760, margin=130)

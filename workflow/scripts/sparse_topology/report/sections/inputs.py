@@ -1,0 +1,84 @@
+"""What every section of the page starts from."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from sparse_topology.report.page import Cell, Chart, caption, columns_of, number, paragraph
+from sparse_topology.words import in_order, printed
+
+
+@dataclass
+class PageInputs:
+    """The inputs of the page. tables: {name: frame}, of a study without a network also without rows; captions: {name:
+    path of an .rst}; drawings: [(title, path of an SVG)]. `data` collects what the charts read, {name: columns}."""
+
+    pool: pd.DataFrame
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    manifest: dict = field(default_factory=dict)
+    captions: dict[str, str] = field(default_factory=dict)
+    drawings: list[tuple[str, str]] = field(default_factory=list)
+    data: dict[str, dict] = field(default_factory=dict)
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        return self.tables.get(name)
+
+    def chart(self, name: str, spec: dict, frame: pd.DataFrame, renderer: str = "svg") -> Chart:
+        """A chart that reads `frame`, which the page embeds under the chart's name."""
+        self.data[name] = columns_of(frame)
+        return Chart(name, spec, [name], renderer)
+
+    def caption(self, name: str) -> str:
+        return caption(self.captions[name]) if name in self.captions else ""
+
+
+def empty(reason: str) -> str:
+    """The sentence that stands for a chart without data."""
+    return paragraph(reason, "note")
+
+
+def menus(frame: pd.DataFrame, labels: dict[str, str], everything=()) -> dict[str, tuple[str, list[str]]]:
+    """{column: (label, printed options)} for charts; the columns in `everything` also offer "all", first."""
+    found = {}
+    for column, label in labels.items():
+        options = [printed_value(value) for value in in_order(frame[column])]
+        found[column] = (label, ["all", *options] if column in everything else options)
+    return found
+
+
+def printed_value(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else printed(value)
+
+
+def printed_columns(frame: pd.DataFrame, names) -> pd.DataFrame:
+    """The named columns with their words as they are printed."""
+    return pd.DataFrame({name: frame[name].map(printed_value) for name in names})
+
+
+def span(low: pd.Series, high: pd.Series, digits: int = 2) -> list[str]:
+    """Intervals as text."""
+    pairs = zip(low, high, strict=True)
+    return [f"{a:.{digits}f} to {b:.{digits}f}" if pd.notna(a) and pd.notna(b) else "none" for a, b in pairs]
+
+
+def first_encoding(table: pd.DataFrame) -> str | None:
+    """The encoding that a section shows where it shows one: the unrolled graph if the study has it."""
+    return next(iter(in_order(table["encoding"])), None)
+
+
+def scenario_columns(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """(scenario, value) of a table of both scenarios, in printing order."""
+    pairs = set(zip(rows["scenario"], rows["value"], strict=True))
+    sparsities = sorted((v for s, v in pairs if s == "sparsity_fixed"), key=float)
+    architectures = in_order(v for s, v in pairs if s == "architecture_fixed")
+    return [("sparsity_fixed", v) for v in sparsities] + [("architecture_fixed", v) for v in architectures]
+
+
+def scenario_groups(columns: list[tuple[str, str]]) -> list[tuple[str, int]]:
+    """Header groups for those columns after one of row headings."""
+    spans = [(printed(s), sum(s == t for t, _ in columns)) for s in ("sparsity_fixed", "architecture_fixed")]
+    return [("", 1), *((text, width) for text, width in spans if width)]
+
+
+def nothing() -> Cell:
+    return number(float("nan"))

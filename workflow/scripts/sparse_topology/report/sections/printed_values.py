@@ -1,0 +1,33 @@
+"""The paper's printed values beside ours, from tables/paper_comparison.csv."""
+
+import pandas as pd
+
+from sparse_topology.report.page import Cell
+
+
+def key(text) -> str:
+    """A printed or a config word without case and punctuation: Resnet-20 and ResNet-20 are one."""
+    return "".join(c for c in str(text).lower() if c.isalnum())
+
+
+def printed_values(comparison: pd.DataFrame | None) -> dict:
+    """{(table, model or scenario, row, column): printed value}; empty without a comparison."""
+    if comparison is None:
+        return {}
+    rows = comparison[["table", "scenario_or_model", "row", "column", "printed"]].dropna().itertuples(index=False)
+    return {(int(table), key(model), key(row), key(column)): value for table, model, row, column, value in rows}
+
+
+def signed(difference: float, digits: int) -> str:
+    """A difference with its sign; what rounds to nothing has none."""
+    text = f"{difference:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def beside(cell: Cell, ours: float, printed: dict, place: tuple, digits: int) -> Cell:
+    """The cell with the printed value and ours minus it in small print below, where the paper has one."""
+    table, *names = place
+    value = printed.get((table, *map(key, names)))
+    if value is not None:
+        cell.small = f"{value:.{digits}f} ({signed(ours - value, digits)})"
+    return cell

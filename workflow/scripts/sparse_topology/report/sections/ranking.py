@@ -1,0 +1,122 @@
+"""Ranking the pruning algorithms: the paper's Tables 4, 11 and 12."""
+
+import pandas as pd
+
+from sparse_topology.report import charts
+from sparse_topology.report.page import Cell, Chart, Details, Heading, Section, Table, number
+from sparse_topology.report.sections.inputs import PageInputs, empty, nothing, span
+from sparse_topology.report.sections.printed_values import beside, printed_values
+from sparse_topology.words import in_order, printed
+
+STRATEGIES = ["ours", "layer_density", "delta_r", "delta_r_imdb", "lambda_imsg", "random"]
+SUBSETS = {
+    "all": ("All algorithms", 4),
+    "pruning_at_initialisation": ("Pruning at initialisation", 11),
+    "layerwise_random": ("Layer-wise random pruning", 12),
+}
+
+
+def ranking_table(rows: pd.DataFrame, name: str, paper_table: int, paper: dict) -> Table:
+    """RBO in the form of the paper's Table 4; the winners of each architecture and sparsity are marked."""
+    sparsities = [*sorted(set(rows["sparsity"]) - {"average"}, key=float), "average"]
+    cells = {(r.architecture, r.strategy, r.sparsity): r for r in rows.itertuples()}
+    contest = rows[rows["strategy"] != "random"].assign(rbo=rows["rbo"].round(9))
+    best = contest.groupby(["architecture", "sparsity"])["rbo"].max()
+    body, base = [], []
+    for architecture in in_order(rows["architecture"]):
+        for strategy in STRATEGIES:
+            if not any((architecture, strategy, s) in cells for s in sparsities):
+                continue
+            if strategy == "random":
+                base.append(len(body))
+            line = [Cell(printed(architecture)), Cell(printed(strategy))]
+            for sparsity in sparsities:
+                found = cells.get((architecture, strategy, sparsity))
+                if found is None:
+                    line.append(nothing())
+                    continue
+                cell = number(found.rbo)
+                if strategy != "random":
+                    cell.text += f" ± {found.rbo_std:.2f}" if pd.notna(found.rbo_std) else ""
+                    cell.mark = "n best" if round(found.rbo, 9) == best.get((architecture, sparsity)) else "n"
+                column = "Avg." if sparsity == "average" else sparsity
+                line.append(beside(cell, found.rbo, paper, (paper_table, printed(architecture), strategy, column), 2))
+            body.append(line)
+    titles = ["architecture", "strategy", *(s.replace("average", "mean") for s in sparsities)]
+    return Table(name, titles, body, heads=2, base=base, csv="ranking")
+
+
+def ranking_chart(inputs: PageInputs, rows: pd.DataFrame) -> Chart:
+    rows = rows[rows["sparsity"] != "average"]
+    frame = pd.DataFrame(
+        {
+            "subset": rows["subset"].map(lambda word: SUBSETS[word][0]),
+            "panel": rows["architecture"].map(printed),
+            "strategy": rows["strategy"].where(rows["strategy"] == "random", rows["strategy"].map(printed)),
+            "sparsity": rows["sparsity"],
+            "rbo": rows["rbo"],
+            "RBO": rows["rbo"].map("{:.3f}".format),
+            "interval": span(rows["rbo_low"], rows["rbo_high"]),
+            "lost points": rows["lost_points"].map("{:.1f}".format),
+        }
+    )
+    panels = [printed(a) for a in in_order(rows["architecture"])]
+    menu = {"subset": ("rank", [text for text, _ in SUBSETS.values() if text in set(frame["subset"])])}
+    strategies = [s for s in STRATEGIES[:-1] if s in set(rows["strategy"])]
+    spec = charts.ranking("ranking", menu, panels, sorted(set(rows["sparsity"]), key=float), strategies)
+    return inputs.chart("ranking", spec, frame)
+
+
+PROCEDURES = {
+    "leave_one_architecture_out": "architecture unknown",
+    "leave_one_dataset_out": "data set unknown",
+    "in_sample": "in sample (optimistic)",
+    "constant_order": "one order for all, from the other architectures",
+    "random_order": "random order",
+}
+
+
+def evaluation_table(table: pd.DataFrame) -> Table:
+    """How well the order before training does, over all cells."""
+    body = []
+    for row in table[table["sparsity"] == "all"].itertuples():
+        line = [Cell(PROCEDURES.get(row.procedure, row.procedure)), number(row.cells, 0)]
+        for value, low, high in ((row.rbo, row.rbo_low, row.rbo_high), (row.tau, row.tau_low, row.tau_high)):
+            cell = number(value)
+            cell.small = f"{low:.2f} to {high:.2f}".replace("-", "−")
+            line.append(cell)
+        body.append([*line, number(row.lost_points), number(100 * row.first_is_best, 0)])
+    titles = ["when the order is asked for", "cells", "RBO", "Kendall's tau", "lost points", "first is best (%)"]
+    return Table("rank-evaluation", titles, body, csv="rank_evaluation")
+
+
+def section(inputs: PageInputs) -> Section | None:
+    table = inputs.table("ranking")
+    if table is None:
+        return None
+    part = Section("ranking", "Ranking the pruning algorithms")
+    rows = table[(table["dataset"] == "all") & table["rbo"].notna()]
+    if rows.empty:
+        part.blocks.append(empty("There are not two pruning algorithms with an accuracy to rank."))
+        return part
+    random = rows["strategy"] == "random"
+    shown, others = rows[rows["default"]], rows[~rows["default"] | random]
+    part.blocks += [ranking_chart(inputs, shown), inputs.caption("ranking")]
+    paper = printed_values(inputs.table("paper_comparison"))
+    for subset, (title, paper_table) in SUBSETS.items():
+        for variant, is_default in ((shown, True), (others, False)):
+            chosen = variant[variant["subset"] == subset]
+            placed = chosen.loc[chosen["strategy"] != "random", "missing"]
+            if placed.empty:
+                continue
+            place = placed.iloc[0]
+            result = ranking_table(chosen, f"ranking-{subset}-{place}", paper_table, paper)
+            if is_default:
+                part.blocks += [Heading(f"ranking-{subset}", title), result]
+            else:
+                part.blocks.append(Details(f"The same with undefined metrics ranked {place}", result))
+    evaluation = inputs.table("rank_evaluation")
+    if evaluation is not None and len(evaluation):
+        part.blocks += [Heading("rank-evaluation", "Ranking before training"), evaluation_table(evaluation)]
+        part.blocks.append(inputs.caption("rank_evaluation"))
+    return part

@@ -1,0 +1,93 @@
+"""What the training step computes otherwise on a GPU, in place of torch's functions and with the same results.
+
+Convolutions take their two gradients side by side, since each alone leaves most of the GPU idle; BatchNorm has kernels
+of its own (`training.batchnorm`).
+"""
+
+import functools
+import subprocess
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+aten = torch.ops.aten
+
+
+class Convolution(torch.autograd.Function):
+    """A convolution without bias that computes its weight's gradient on the stream `aside`."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, stride, padding, dilation, groups: int, aside) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.settings, ctx.aside = (stride, padding, dilation, False, [0, 0], groups), aside
+        return aten.convolution(x, weight, None, *ctx.settings)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        x, weight = ctx.saved_tensors
+        ctx.aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(ctx.aside):
+            of_weight = aten.convolution_backward(gradient, x, weight, None, *ctx.settings, [False, True, False])[1]
+        for tensor in (gradient, x, weight):
+            tensor.record_stream(ctx.aside)  # not to be overwritten before `aside` has read it
+        of_x = None
+        if ctx.needs_input_grad[0]:
+            of_x = aten.convolution_backward(gradient, x, weight, None, *ctx.settings, [True, False, False])[0]
+        return of_x, of_weight, None, None, None, None, None
+
+
+class Accelerated(TorchFunctionMode):
+    """A context in which the functions above replace torch's; weights' gradients are complete when it ends.
+
+    Within it nothing may read a convolution's weight gradient, so no weight may belong to two convolutions.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.aside, self.weights = torch.cuda.Stream(), []
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        options = options or {}
+        if function is F.conv2d and len(arguments) == 7 and not isinstance(arguments[4], str):
+            return self.convolution(*arguments)
+        if function is F.batch_norm and batchnorm() and _takes(*arguments, **options):
+            options = {name: value for name, value in options.items() if name != "training"}
+            return batchnorm().normalise(*arguments, **options)
+        return function(*arguments, **options)
+
+    def convolution(self, x, weight, bias, stride, padding, dilation, groups):
+        if any(weight is other for other in self.weights):
+            raise RuntimeError("a weight that two convolutions share cannot be trained on a GPU")
+        self.weights.append(weight)
+        settings = [
+            [setting] * 2 if isinstance(setting, int) else list(setting) for setting in (stride, padding, dilation)
+        ]
+        y = Convolution.apply(x.to(weight.dtype), weight, *settings, groups, self.aside)
+        return y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1)
+
+    def __exit__(self, *failure):
+        torch.cuda.current_stream().wait_stream(self.aside)
+        self.weights.clear()
+        return super().__exit__(*failure)
+
+
+def _takes(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5) -> bool:
+    """Whether `training.batchnorm` computes this BatchNorm: images in training, with everything that it usually has."""
+    channels_last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+    return training and channels_last and not any(tensor is None for tensor in (running_mean, weight, bias))
+
+
+@functools.cache
+def batchnorm():
+    """The module `training.batchnorm`, or None where its kernels cannot be built."""
+    try:
+        import sparse_topology.training.batchnorm as module
+
+        x = torch.zeros(4, 16, 2, 2, dtype=torch.bfloat16, device="cuda").to(memory_format=torch.channels_last)
+        module.normalise(x, *torch.zeros(4, 16, device="cuda"), 0.1, 1e-5)
+    except (ImportError, OSError, RuntimeError, subprocess.CalledProcessError) as error:
+        print(f"BatchNorm by torch itself, which is slower; Triton needs a C compiler and Python's headers ({error})")
+        return None
+    return module
