@@ -1,73 +1,172 @@
-"""A few largest eigenvalues of a symmetric operator: block Lanczos with thick restarts."""
+"""A few largest eigenvalues of a symmetric operator: block Lanczos with thick restarts.
+
+The orthonormal basis V = [Q_1, Q_2, ...] [n, m] grows block by block by the three-term recurrence
+
+    A Q_j = Q_{j-1} R_j^T + Q_j H_j + Q_{j+1} R_{j+1},
+
+so that T = V^T A V [m, m] is block tridiagonal. (mu, V y) with T y = mu y is a Ritz pair: an estimate of an eigenpair
+of A whose residual A V y - mu V y is Q_{j+1} R_{j+1} times y's last block. Golub and Van Loan, Matrix Computations,
+chapter 10; the restart is Wu and Simon's (2000).
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-BASIS = 2**26  # numbers that the basis may hold
-# Of the largest eigenvalue: what residuals must reach, lest a mixture of two eigenvectors passes for one.
-NEAR = 1e-6
+# Numbers that the basis may hold: 512 MB in float64.
+BASIS_NUMBERS = 2**26
+# Columns of the basis, whatever BASIS_NUMBERS says. At least so many that a restart from half of them keeps several
+# blocks of up to three vectors; at most so many that T's eigenvectors cost little beside a product with A.
+FEWEST_COLUMNS, MOST_COLUMNS = 24, 96
+KEPT_SHARE = 2  # a restart keeps one in two columns: fewer forget what was found, more leave no room to grow
+STEPS = 1000  # products with A; graphs of trained networks take tens, and what takes more has no gap to speak of
+
+# A residual, over |mu_1|, above which two nearly equal eigenvalues could still be taken for one: their mixture has a
+# residual of half their distance, and error bounds that rest on a gap do not see it.
+UNMIXED = 1e-6
+# Multiples of the dtype's resolution eps. A residual below RESOLVED eps |mu_1| is rounding: no further step lowers it.
+RESOLVED = 20
+# A direction of A Q shorter than ROUNDING eps |A| after the recurrence is what rounding left of it; normalised it would
+# enter the basis as noise. Where that leaves no direction at all, V spans an invariant subspace.
+ROUNDING = 30
+
+# Lanczos vectors lose orthogonality to the Ritz vectors that have converged. One step loses too little to matter, two
+# can be mended at the price of one.
+REORTHOGONALISE_EVERY = 2
+# A direction of A Q shorter than this share of |A| has lost two digits to cancellation and is orthogonalised again (the
+# rule of Kahan and Parlett, "twice is enough").
+CANCELLED = 1e-2
+# Unit vectors that this leaves shorter lie in V but for rounding and are dropped.
+DEPENDENT = 1e-3
+
+# Squares and products of the Gram matrix lose half of the digits: singular values below these, over the largest, are
+# hidden in its rounding. sqrt(eps) of float64 is 1.5e-8; that of float32's vectors is their own eps.
+HIDDEN, HIDDEN_EPS = 1e-7, 16
+GRAM_ROWS = 1 << 14  # rows of a product that stay in the cache
+
+# Gaps that `error_bounds` tries, the one after the last wanted value first: two more values may crowd with it.
+GAPS_TRIED = 3
 
 
 class NotConverged(ArithmeticError):
     """The eigenvalues did not reach their tolerance within the steps allowed."""
 
 
-def largest_eigenpairs(apply, start, count: int, tolerance: float, magnitude=False, steps=1000, rivals=()):
+@dataclass
+class Krylov:
+    """The basis V and the projection T of `apply`'s operator on it.
+
+    vectors: [n, capacity + b], the first `size` columns are V; projected: float64 [capacity + b, capacity + b], its
+    leading part T; last_start: the first column of the last block Q_j; coupled: the first column that the recurrence
+    couples A Q_j to (that of Q_{j-1}; 0 right after a restart, when all Ritz vectors are).
+    loses_orthogonality: whether copies of what has converged would do harm. Where only the largest eigenvalue is wanted
+    they do none before a restart, which would keep them.
+    """
+
+    vectors: np.ndarray
+    projected: np.ndarray
+    capacity: int
+    loses_orthogonality: bool
+    size: int = 0
+    coupled: int = 0
+    last_start: int = 0
+
+    @property
+    def basis(self) -> np.ndarray:
+        return self.vectors[:, : self.size]
+
+    @property
+    def last(self) -> slice:
+        return slice(self.last_start, self.size)
+
+
+def krylov(size: int, width: int, dtype) -> Krylov:
+    """An empty basis of vectors [size] that grows by blocks of `width`."""
+    capacity = min(max(BASIS_NUMBERS // size, FEWEST_COLUMNS), MOST_COLUMNS)
+    vectors = np.empty((size, capacity + width), dtype, order="F")
+    return Krylov(vectors, np.zeros((capacity + width, capacity + width)), capacity, loses_orthogonality=width > 1)
+
+
+def largest_eigenpairs(apply, start, count: int, tolerance: float, magnitude=False, steps=STEPS, rivals=()):
     """The largest eigenvalues mu of a symmetric operator, [m >= count], in order, and the b leading vectors [n, b].
 
-    The first `count` values are right to the tolerance, the others are estimates. magnitude: largest by |mu|.
+    The first `count` values are right to the tolerance, the others are estimates. magnitude: largest by |mu|. rivals:
+    what is known of the eigenvalues already. NotConverged after `steps` products with A.
 
     apply: [n, k] -> [n, k] of start's dtype; start: [n, b] random with b >= count, so that no multiplicity is missed.
-    The orthonormal basis V grows by what A adds to its last block Q: A Q = V H + Q' R. When it is full it is
-    restarted from half as many leading Ritz vectors and Q' (Wu & Simon 2000). A Ritz vector V y has the residual Q' R y
-    on y's last block. Stops when `error_bounds` are below tolerance * |mu_1| and residuals below NEAR * |mu_1|, or
-    residuals below what the dtype resolves. rivals: what is known of the eigenvalues already.
     """
-    size, width = start.shape
-    most = min(max(BASIS // size, 24), 96)
-    resolution = np.finfo(start.dtype).eps
-    basis = np.empty((size, most + width), start.dtype, order="F")
-    projected = np.zeros((most + width, most + width))
+    space = krylov(*start.shape, start.dtype)
     block, _ = orthonormal(start)
-    used = coupled = 0
-    restarted = False
     for step in range(steps):
-        last = slice(used, used + block.shape[1])
-        used = last.stop
-        basis[:, last] = block
-        image = apply(block)
-        near = basis[:, coupled:used]
-        products = near.T @ image
-        projected[coupled:used, last], projected[last, coupled:used] = products, products.T
-        image -= near @ products
-        coupled = last.start
-        everything = basis[:, :used]
-        # What was found creeps in again by rounding and would count as a multiple eigenvalue. It grows too little in
-        # one step to matter; where only the largest is wanted, its copies do no harm before a restart.
-        if (width > 1 or restarted) and step % 2:
-            image -= everything @ (everything.T @ image)
-        longest = np.abs(products).max()
-        block, back = orthonormal(image, 30 * resolution * longest)
-        if (width > 1 or restarted) and len(back) and np.linalg.norm(back, axis=1).min() < 0.01 * longest:
-            block -= everything @ (everything.T @ block)
-            block, second = orthonormal(block, 1e-3)
-            back = second @ back
+        extend(space, block)
+        image, scale = recurrence(space, apply(block))
+        if space.loses_orthogonality and step % REORTHOGONALISE_EVERY == REORTHOGONALISE_EVERY - 1:
+            image -= space.basis @ (space.basis.T @ image)
+        block, back = next_block(space, image, scale)
+        values, turn, norms = ritz_pairs(space, back, magnitude)
+        errors = error_bounds(values, norms, min(count, space.size), magnitude, rivals)
+        exhausted = not block.shape[1]  # V spans an invariant subspace: its Ritz pairs are eigenpairs
+        if exhausted or (space.size >= count and converged(values, norms, errors, tolerance, start.dtype)):
+            return values, space.basis @ turn[:, : start.shape[1]].astype(start.dtype)
+        if space.size + block.shape[1] > space.capacity:
+            restart(space, values, turn)
+    raise NotConverged(f"eigenvalues known to {errors.max() / unit(values):.0e} of the largest after {steps} steps")
 
-        values, turn = np.linalg.eigh(projected[:used, :used])
-        order = np.argsort(-np.abs(values) if magnitude else -values)
-        values, turn = values[order], turn[:, order]
-        norms = np.linalg.norm(back @ turn[last], axis=0)
-        errors = error_bounds(values, norms, min(count, used), magnitude, rivals)
-        scale = abs(values[0]) or 1.0
-        relative, errors = norms[: len(errors)] / scale, errors / scale
-        known = (errors <= tolerance) & (relative <= NEAR) | (relative <= 20 * resolution)
-        if not block.shape[1] or (used >= count and known.all()):
-            return values, basis[:, :used] @ turn[:, :width].astype(start.dtype)
-        if used + block.shape[1] > most:
-            restarted, coupled, used, keep = True, 0, most // 2, turn[:, : most // 2]
-            basis[:, :used] = basis[:, : len(turn)] @ keep.astype(start.dtype)
-            projected[:] = 0
-            projected[:used, :used] = np.diag(values[:used])
-    raise NotConverged(f"eigenvalues known to {errors.max():.0e} of the largest after {steps} steps")
+
+def extend(space: Krylov, block: np.ndarray) -> None:
+    """Q_j [n, r] becomes the last block of V."""
+    space.last_start, space.size = space.size, space.size + block.shape[1]
+    space.vectors[:, space.last] = block
+
+
+def recurrence(space: Krylov, image: np.ndarray) -> tuple[np.ndarray, float]:
+    """(A Q_j - Q_{j-1} R_j^T - Q_j H_j, written over image = A Q_j [n, r]; the largest coefficient, of |A|'s order)."""
+    near = space.vectors[:, space.coupled : space.size]
+    products = near.T @ image
+    space.projected[space.coupled : space.size, space.last] = products
+    space.projected[space.last, space.coupled : space.size] = products.T
+    image -= near @ products
+    space.coupled = space.last_start
+    return image, np.abs(products).max()
+
+
+def next_block(space: Krylov, image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """(Q_{j+1} [n, r'], R_{j+1} [r', r]), whose product is the image but for rounding; r' = 0 where nothing is left."""
+    block, back = orthonormal(image, ROUNDING * np.finfo(image.dtype).eps * scale)
+    if space.loses_orthogonality and len(back) and np.linalg.norm(back, axis=1).min() < CANCELLED * scale:
+        block -= space.basis @ (space.basis.T @ block)
+        block, second = orthonormal(block, DEPENDENT)
+        back = second @ back
+    return block, back
+
+
+def ritz_pairs(space: Krylov, back: np.ndarray, magnitude: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(mu [m], the largest first; Y [m, m], whose column k gives the Ritz vector V y_k; its residual norms [m])."""
+    values, turn = np.linalg.eigh(space.projected[: space.size, : space.size])
+    order = np.argsort(-np.abs(values) if magnitude else -values)
+    values, turn = values[order], turn[:, order]
+    return values, turn, np.linalg.norm(back @ turn[space.last], axis=0)
+
+
+def converged(values, norms, errors, tolerance: float, dtype) -> bool:
+    """Whether each of the first len(errors) values is known to tolerance * |mu_1|, or as well as the dtype allows."""
+    relative, errors = norms[: len(errors)] / unit(values), errors / unit(values)
+    known = (errors <= tolerance) & (relative <= UNMIXED) | (relative <= RESOLVED * np.finfo(dtype).eps)
+    return bool(known.all())
+
+
+def unit(values) -> float:
+    """|mu_1|, which errors are relative to; 1 for the zero operator."""
+    return abs(values[0]) or 1.0
+
+
+def restart(space: Krylov, values: np.ndarray, turn: np.ndarray) -> None:
+    """V becomes its leading Ritz vectors, T their values; the next block is coupled to all of them."""
+    kept = space.capacity // KEPT_SHARE
+    space.vectors[:, :kept] = space.basis @ turn[:, :kept].astype(space.vectors.dtype)
+    space.projected[:] = 0
+    space.projected[:kept, :kept] = np.diag(values[:kept])
+    space.size, space.coupled, space.loses_orthogonality = kept, 0, True
 
 
 def refined_eigenpairs(operator, start, count: int, tolerance: float, magnitude=False):
@@ -95,7 +194,7 @@ def error_bounds(values, norms, count: int, magnitude=False, rivals=()) -> np.nd
         known, also = sign * values[order], np.sort(sign * np.asarray(rivals))[::-1][: len(values)]
         known[: len(also)] = np.maximum(known[: len(also)], also)
         squares = np.cumsum(norms[order] ** 2)
-        for j in range(wanted.sum(), min(count + 3, len(known))):
+        for j in range(wanted.sum(), min(count + GAPS_TRIED, len(known))):
             distance = sign * values[:count][wanted] - known[j]
             quadratic = np.divide(squares[j - 1], distance, out=np.full(len(distance), np.inf), where=distance > 0)
             bounds[wanted] = np.minimum(bounds[wanted], quadratic)
@@ -109,11 +208,11 @@ def orthonormal(vectors, least: float = 0.0):
     vectors than Householder reflections, holds squares.
     """
     gram = np.zeros((vectors.shape[1], vectors.shape[1]))
-    for start in range(0, len(vectors), 1 << 14):  # pieces that stay in the cache
-        part = vectors[start : start + (1 << 14)].astype(np.float64, copy=False)
+    for start in range(0, len(vectors), GRAM_ROWS):
+        part = vectors[start : start + GRAM_ROWS].astype(np.float64, copy=False)
         gram += part.T @ part
     squares, turn = np.linalg.eigh(gram)
-    hidden = max(1e-7, 16 * np.finfo(vectors.dtype).eps)
+    hidden = max(HIDDEN, HIDDEN_EPS * np.finfo(vectors.dtype).eps)
     kept = squares > max(hidden**2 * squares.max(initial=0), least**2)
     lengths, turn = np.sqrt(squares[kept]), turn[:, kept]
     return vectors @ (turn / lengths).astype(vectors.dtype), lengths[:, None] * turn.T
