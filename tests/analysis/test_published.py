@@ -1,7 +1,6 @@
 """The authors' data in the pool schema, and the paper's tables from it (needs ../shared/published)."""
 
 import hashlib
-import shutil
 
 import findings
 import numpy as np
@@ -19,6 +18,7 @@ import table_redundancy
 import table_regression
 from conftest import REPO, SHARED
 
+from helpers.web import serving
 from sparse_topology.analysis.pool import NETWORK, scenarios, topometrics
 from sparse_topology.job import InputError
 
@@ -209,25 +209,27 @@ def test_rank_is_as_good_as_stated():
     assert left_out["rbo"] > record.loc["constant_order", "all"]["rbo"] + 0.1
 
 
-def test_download_accepts_only_the_known_content(tmp_path):
+def test_download_accepts_only_the_known_content_and_keeps_what_is_right(tmp_path):
     content = b"a,b\n1,2\n"
-    source = tmp_path / "source" / "graph_metrics"
-    source.mkdir(parents=True)
-    (source / "x.csv").write_bytes(content)
     sums = tmp_path / "sums.txt"
     sums.write_text(f"{hashlib.sha256(content).hexdigest()}  graph_metrics/x.csv\n")
     target = tmp_path / "out" / "graph_metrics" / "x.csv"
-    address = (tmp_path / "source").as_uri()
-    published_download.main(sums, address, [target])
-    assert target.read_bytes() == content
-    shutil.rmtree(tmp_path / "out")
-    (source / "x.csv").write_bytes(content + b"3,4\n")
-    with pytest.raises(InputError, match="SHA-256"):
-        published_download.main(sums, address, [target])
-    assert not target.exists()
+    with serving(tmp_path / "web") as server:
+        source = tmp_path / "web" / "graph_metrics" / "x.csv"
+        source.parent.mkdir()
+        source.write_bytes(content)
+        published_download.main(sums, server.url, [target])
+        assert target.read_bytes() == content
+        source.write_bytes(content + b"3,4\n")
+        published_download.main(sums, server.url, [target])
+        assert server.asked == ["/graph_metrics/x.csv"]
+        target.unlink()
+        with pytest.raises(InputError, match=r"SHA-256 .*; set published\.path to a folder"):
+            published_download.main(sums, server.url, [target])
+        assert list(target.parent.iterdir()) == []
 
 
-def test_an_address_that_does_not_answer_is_tried_again_and_then_named(tmp_path, capsys):
-    with pytest.raises(InputError, match="cannot be downloaded"):
-        published_download.fetch((tmp_path / "nothing").as_uri(), attempts=2, pause=0)
-    assert capsys.readouterr().out.count("trying again") == 1
+def test_an_output_that_no_checksum_is_known_for_is_refused(tmp_path):
+    (tmp_path / "sums.txt").write_text("")
+    with pytest.raises(InputError, match="no checksum is known"):
+        published_download.main(tmp_path / "sums.txt", "http://127.0.0.1:9", [tmp_path / "x.csv"])

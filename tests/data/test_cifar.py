@@ -1,11 +1,9 @@
 """CIFAR: archives found, downloaded, truncated, altered, half-extracted; through torchvision's loader."""
 
 import hashlib
-import http.server
 import json
 import pickle
 import tarfile
-import threading
 
 import dataset_cifar10
 import dataset_cifar100
@@ -13,7 +11,7 @@ import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10, CIFAR100
 
-from sparse_topology.data.downloads import obtain
+from helpers.web import serving
 from sparse_topology.job import InputError
 
 
@@ -23,28 +21,8 @@ def digest(file):
 
 @pytest.fixture
 def server(tmp_path):
-    """Serves tmp_path/web; the paths it was asked for are in `asked`."""
-    (tmp_path / "web").mkdir()
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        asked: list = []  # noqa: RUF012
-
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=str(tmp_path / "web"))
-
-        def log_message(self, *arguments):
-            pass
-
-        def do_GET(self):
-            self.asked.append(self.path)
-            super().do_GET()
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    server.asked, server.url = Handler.asked, f"http://127.0.0.1:{server.server_port}"
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(tmp_path / "web") as server:
+        yield server
 
 
 @pytest.fixture
@@ -132,21 +110,8 @@ def test_altered_download_is_not_kept(small, tmp_path):
 
 def test_what_a_killed_download_left_is_not_used(small, tmp_path):
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / f".{CIFAR10.filename}.part").write_bytes(b"the first bytes")
+    (tmp_path / "data" / f".{CIFAR10.filename}.tmp").write_bytes(b"the first bytes")
     assert make(small, tmp_path)["train"] == 20
-
-
-def test_without_a_network_the_message_says_where_to_put_the_file(tmp_path, server):
-    url = server.url
-    server.shutdown()
-    server.server_close()
-    with pytest.raises(InputError) as error:
-        obtain(tmp_path / "data", "set.zip", f"{url}/set.zip", "0" * 32)
-    message = str(error.value)
-    assert f"{url}/set.zip" in message
-    assert str(tmp_path / "data" / "set.zip") in message
-    assert "0" * 32 in message
-    assert "\n" not in message
 
 
 def test_published_constants():

@@ -7,6 +7,7 @@ CHECKSUMS = f"{WORKFLOW}/resources/published-sha256.txt"
 PUBLISHED_FOLDER = study.config.get("published", {}).get("path", "results/published/download")
 
 
+# Runs where the command runs: nodes of a cluster often have no internet.
 rule published_download:
     input:
         checksums=CHECKSUMS,
@@ -16,6 +17,7 @@ rule published_download:
         "results/logs/published/download.log",
     benchmark:
         "results/benchmarks/published/download.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     threads: 1

@@ -37,7 +37,7 @@ def sources(data_dir: str) -> tuple[list[str], Read]:
     if folder.is_dir():
         names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
         return names, lambda name: (folder / name).read_bytes()
-    from sparse_topology.data.downloads import obtain  # torchvision, only for a download
+    from sparse_topology.data.downloads import obtain  # pooch, only for a download
 
     archive = zipfile.ZipFile(obtain(data_dir, f"{NAME}.zip", URL, MD5))
     names = sorted(name.removeprefix(f"{NAME}/") for name in archive.namelist() if not name.endswith("/"))

@@ -1,40 +1,98 @@
-"""Archives of public data sets: used where they lie, else downloaded; never used when their checksum is another."""
+"""Public data, downloaded: whole and with the known checksum, or not at all."""
 
-import os
-import socket
+import time
 from pathlib import Path
 
-from torchvision.datasets.utils import calculate_md5, check_integrity, download_url
+import pooch
+from requests import HTTPError, RequestException
 
+from sparse_topology.files import atomic
 from sparse_topology.job import InputError
 
-SILENCE = 60  # seconds without a byte after which a download is given up
+ATTEMPTS = 4
+PAUSE = 5.0  # seconds before the second attempt; twice, three times as long before the next ones
+SILENCE = 60  # seconds without a byte after which an attempt is given up
+EVERY = 5.0  # seconds between two lines about a download at least
+
+
+class NotDownloaded(Exception):
+    """The reason why a file could not be downloaded. Nothing was kept of it."""
+
+
+class Progress:
+    """What pooch tells a progress bar, as lines that a log can hold."""
+
+    def __init__(self, clock=time.monotonic):
+        self.total, self.done, self.clock, self.last = 0, 0, clock, clock()
+
+    def update(self, size: int) -> None:
+        self.done += size
+        if self.clock() - self.last >= EVERY:
+            self.last = self.clock()
+            done = min(self.done, self.total) if self.total else self.done
+            print(f"{done / 1e6:.1f}" + (f" of {self.total / 1e6:.1f} MB" if self.total else " MB"))
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        pass
+
+
+def download(url: str, path, checksum: str) -> None:
+    """Write what is behind `url` to `path`, over what is there. checksum: `<hashlib's name>:<hexadecimal digits>`.
+
+    Network faults are tried again, from the beginning; what a server refuses for good (404, ...) is not. The file gets
+    its name only once it is complete and its checksum is right. NotDownloaded otherwise; OSError where it cannot be
+    written.
+    """
+    algorithm, expected = checksum.split(":")
+    with atomic(path) as part:
+        for attempt in range(1, ATTEMPTS + 1):
+            # identity: a server that compresses on the way would hide the number of bytes, and some unpack .gz files.
+            fetch = pooch.HTTPDownloader(Progress(), timeout=SILENCE, headers={"Accept-Encoding": "identity"})
+            try:
+                fetch(url, part, None)
+                break
+            except RequestException as error:
+                if attempt == ATTEMPTS or is_final(error):
+                    raise NotDownloaded(reason(error)) from error
+                print(f"{url}: {reason(error)}; trying again")
+                time.sleep(PAUSE * attempt)
+        found = pooch.file_hash(part, alg=algorithm)
+        if found != expected:
+            name = {"md5": "MD5", "sha256": "SHA-256"}[algorithm]
+            raise NotDownloaded(f"what came has {name} {found} and {part.stat().st_size} bytes")
+
+
+def is_final(error: RequestException) -> bool:
+    """Whether trying again is no use: an address that cannot be right, or that the server does not have."""
+    if isinstance(error, HTTPError):
+        return 400 <= error.response.status_code < 500 and error.response.status_code not in (408, 429)
+    return isinstance(error, ValueError)  # requests: the address itself is malformed
+
+
+def reason(error: RequestException) -> str:
+    """What went wrong, without the address that requests and urllib3 say again."""
+    return str(getattr(error.args[0], "reason", None) or error) if error.args else type(error).__name__
 
 
 def obtain(data_dir, filename: str, url: str, md5: str) -> Path:
-    """Return `data_dir/filename`, downloaded with a progress bar if it is not there.
+    """`data_dir/filename`, an archive of a data set: used if it lies there, else downloaded.
 
-    A download gets its name only once its checksum is right; one that was interrupted starts again. A file that the
-    user put there is never overwritten: with another checksum it is refused.
+    A file that the user put there is never overwritten: with another checksum it is refused (InputError).
     """
     path = Path(data_dir) / filename
     if path.exists():
-        found = calculate_md5(path)
+        found = pooch.file_hash(path, alg="md5")
         if found != md5:
             raise InputError(f"{path} is truncated or altered: its MD5 is {found}, not {md5}; replace or delete it")
         return path
-    part = path.with_name(f".{filename}.part")
-    part.unlink(missing_ok=True)  # what a killed download left
     print(f"downloading {url} to {path}")
-    socket.setdefaulttimeout(SILENCE)
     try:
-        download_url(url, path.parent, part.name)
-        if not check_integrity(part, md5):
-            raise RuntimeError(f"what came has MD5 {calculate_md5(part)} and {part.stat().st_size} bytes")
-    except (OSError, RuntimeError) as error:  # OSError: no network, no such host, no permission, disk full
-        part.unlink(missing_ok=True)
+        download(url, path, f"md5:{md5}")
+    except (NotDownloaded, OSError) as error:  # OSError: no permission, disk full
         raise InputError(
             f"data_dir: cannot download {url} ({error}); put the file there by hand as {path.absolute()} (MD5 {md5})"
         ) from error
-    os.replace(part, path)
     return path
