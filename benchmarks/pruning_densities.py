@@ -1,7 +1,7 @@
 """Layer densities of our masks against the authors' published ones.
 
-    python benchmarks/pruning_densities.py ../shared [--architectures conv6 ...] [--datasets cifar10 ...]
-        [--algorithms synflow ...] [--images results/data/cifar10]
+    python benchmarks/pruning_densities.py results/published/download [--architectures conv6 ...]
+        [--datasets cifar10 ...] [--algorithms synflow ...] [--images results/data/cifar10]
 
 One line per architecture, data set and algorithm, over five sparsities and three seeds each. Random masks: difference
 of the mean densities of a layer in standard deviations of the binomial (largest, root mean square; ER with the
@@ -123,7 +123,7 @@ def compare(networks, expected, algorithm) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("shared", type=Path, help="folder that holds published/graph_data")
+    parser.add_argument("published", type=Path, help="folder that holds graph_metrics/, plain or gzipped")
     parser.add_argument("--architectures", nargs="+", choices=ARCHITECTURES, default=list(ARCHITECTURES))
     parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=list(DATASETS))
     parser.add_argument("--algorithms", nargs="+", choices=ALGORITHMS, default=["uniform", "er", "erk", "synflow"])
@@ -134,7 +134,7 @@ def main() -> None:
             classes = DATASETS[dataset][1]
             state = initialise(architecture, {}, classes, IMAGE, seed=0).state_dict()
             shapes = {name: tuple(state[name].shape) for name in prunable(state)}
-            expected = published(asked.shared, architecture, dataset)
+            expected = published(asked.published, architecture, dataset)
             for algorithm in asked.algorithms:
                 start = time.perf_counter()
                 if algorithm == "synflow":

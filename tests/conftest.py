@@ -8,9 +8,9 @@ REPO = Path(__file__).resolve().parent.parent
 SHARED = REPO.parent / "shared"
 
 
-@pytest.fixture
-def shared():
-    """The folder with the authors' data and sample images, beside the repository."""
-    if not SHARED.is_dir():
-        pytest.skip(f"needs the authors' data and sample images in {SHARED.name}/ beside the repository")
-    return SHARED
+@pytest.fixture(scope="session")
+def released():
+    """(folder, files) of the authors' released results: graph_metrics/ and ramanunjan_results/."""
+    from helpers.released import released_files
+
+    return released_files()

@@ -1,4 +1,4 @@
-"""The authors' data in the pool schema, and the paper's tables from it (needs ../shared/published)."""
+"""The authors' data in the pool schema, and the paper's tables from it (tests/helpers/released.py has them)."""
 
 import hashlib
 
@@ -16,23 +16,22 @@ import table_paper_comparison
 import table_ranking
 import table_redundancy
 import table_regression
-from conftest import REPO, SHARED
+from conftest import REPO
 
+from helpers.released import released_files
 from helpers.web import serving
 from sparse_topology.analysis.pool import NETWORK, scenarios, topometrics
+from sparse_topology.data import downloads
 from sparse_topology.job import InputError
 
 RESOURCES = REPO / "workflow" / "resources"
-DATA = SHARED / "published" / "graph_data"
 
 
 @pytest.fixture(scope="module")
-def paths(tmp_path_factory):
-    if not DATA.is_dir():
-        pytest.skip("needs ../shared/published/graph_data")
+def paths(released, tmp_path_factory):
     folder = tmp_path_factory.mktemp("published")
     outputs = folder / "topometrics.parquet", folder / "layers.parquet"
-    published_pool.main(sorted(DATA.rglob("*.csv*")), RESOURCES / "paper-accuracy.csv", *outputs)
+    published_pool.main(released[1], RESOURCES / "paper-accuracy.csv", *outputs)
     return outputs
 
 
@@ -83,25 +82,24 @@ def test_layer_metrics_follow_density_as_in_figure_5(paths):
     assert medians["lambda_imsg"] < medians["delta_r_imdb"]
 
 
-def test_plain_and_gzipped_files_read_alike(tmp_path):
-    if not DATA.is_dir():
-        pytest.skip("needs ../shared/published/graph_data")
-    name = "rolled-CIFAR-10-CONV-6.csv.gz"
-    chosen = [DATA / "graph_metrics/rolled" / name, DATA / "ramanunjan_results/CONV-6" / name]
-    chosen.append(DATA / "graph_metrics/unrolled/unrolled.csv.gz")
-    plain = []
-    for path in chosen:
-        target = tmp_path / path.relative_to(DATA).with_suffix("")
-        target.parent.mkdir(parents=True)
+def test_plain_and_gzipped_files_read_alike(released, tmp_path):
+    name = "rolled-CIFAR-10-CONV-6.csv"
+    names = ["unrolled/unrolled.csv", f"rolled/{name}", f"CONV-6/{name}"]
+    forms = {"plain": [], "gzipped": []}
+    for path in (path for path in released[1] if any(f"/{name}" in str(path) for name in names)):
         frame = pd.read_csv(path)
         # What the full release also holds: other architectures and algorithms.
         other = frame.iloc[:3].assign(**({"pruning": "rigl"} if "pruning" in frame else {"model": "MobileNetV2"}))
-        frame = pd.concat([frame, other]) if "unrolled" in path.name else frame
-        frame.to_csv(target, index=False)
-        plain.append(target)
+        more = pd.concat([frame, other]) if "unrolled" in path.name else frame
+        for form, suffix, content in (("plain", "", more), ("gzipped", ".gz", frame)):
+            target = tmp_path / form / f"{path.relative_to(released[0])}".removesuffix(".gz")
+            target.parent.mkdir(parents=True)
+            forms[form].append(target.with_name(f"{target.name}{suffix}"))
+            content.to_csv(forms[form][-1], index=False)
     tables = []
-    for k, files in enumerate((chosen, plain)):
-        outputs = tmp_path / f"{k}.parquet", tmp_path / f"{k}-layers.parquet"
+    for form, files in forms.items():
+        assert len(files) == 3
+        outputs = tmp_path / f"{form}.parquet", tmp_path / f"{form}-layers.parquet"
         published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs)
         tables.append([pd.read_parquet(path) for path in outputs])
     for compressed, uncompressed in zip(*tables, strict=True):
@@ -233,3 +231,22 @@ def test_an_output_that_no_checksum_is_known_for_is_refused(tmp_path):
     (tmp_path / "sums.txt").write_text("")
     with pytest.raises(InputError, match="no checksum is known"):
         published_download.main(tmp_path / "sums.txt", "http://127.0.0.1:9", [tmp_path / "x.csv"])
+
+
+def test_released_files_are_downloaded_once_and_skipped_only_without_a_network(tmp_path, monkeypatch):
+    sums = tmp_path / "sums.txt"
+    sums.write_text(f"{hashlib.sha256(b'1').hexdigest()}  graph_metrics/x.csv\n")
+    where = {"beside": tmp_path / "nothing", "cache": tmp_path / "cache", "sums": sums}
+    with serving(tmp_path / "web") as server:
+        with pytest.raises(InputError, match="404"):
+            released_files(address=server.url, **where)
+        (tmp_path / "web" / "graph_metrics").mkdir()
+        (tmp_path / "web" / "graph_metrics" / "x.csv").write_bytes(b"1")
+        for _ in range(2):
+            assert released_files(address=server.url, **where)[1] == [tmp_path / "cache/graph_metrics/x.csv"]
+        assert len(server.asked) == 2
+    assert released_files(address=server.url, **where)[1][0].read_bytes() == b"1"
+    (tmp_path / "cache/graph_metrics/x.csv").unlink()
+    monkeypatch.setattr(downloads, "PAUSE", 0)
+    with pytest.raises(pytest.skip.Exception, match="needs a network"):
+        released_files(address=server.url, **where)

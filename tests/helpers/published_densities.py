@@ -24,11 +24,11 @@ class Densities:
     densities: np.ndarray
 
 
-def published(shared, architecture, dataset) -> dict[tuple[str, float], Densities]:
-    """Layer densities by (algorithm, sparsity) of one architecture and data set."""
-    folder = shared / "published" / "graph_data" / "graph_metrics" / "rolled"
+def published(folder, architecture, dataset) -> dict[tuple[str, float], Densities]:
+    """Layer densities by (algorithm, sparsity) of one architecture and data set; the folder holds graph_metrics/."""
+    path = folder / "graph_metrics" / "rolled" / f"rolled-{DATASETS[dataset][0]}-{ARCHITECTURES[architecture]}.csv"
     rows = defaultdict(lambda: defaultdict(list))
-    with gzip.open(folder / f"rolled-{DATASETS[dataset][0]}-{ARCHITECTURES[architecture]}.csv.gz", "rt") as file:
+    with open(path) if path.exists() else gzip.open(f"{path}.gz", "rt") as file:
         for row in csv.DictReader(file):
             key = row.get("pruning_algorithm") or row["pruning"], float(row["sparsity"])
             rows[key][row["seed"]].append((int(row["layer_id"]), row["layer_name"], float(row["layer_sparsity"])))

@@ -93,9 +93,9 @@ def test_counts_and_determinism(tmp_path, architecture):
         assert seen[0] == seen[1]
 
 
-def test_layer_densities_are_the_published_ones(shared):
+def test_layer_densities_are_the_published_ones(released):
     """Means over three seeds each; one architecture and sparsity, benchmarks/pruning_densities.py does the others."""
-    expected, ours = published(shared, "resnet20", "cifar10")["synflow", 0.95], []
+    expected, ours = published(released[0], "resnet20", "cifar10")["synflow", 0.95], []
     for seed in (0, 1, 2):
         model = prune_synflow.linearise(initialise("resnet20", {}, 10, (3, 32, 32), seed))
         masks = prune_synflow.synflow_masks(model, (3, 32, 32), 0.95)

@@ -73,8 +73,9 @@ def is_final(error: RequestException) -> bool:
 
 
 def reason(error: RequestException) -> str:
-    """What went wrong, without the address that requests and urllib3 say again."""
-    return str(getattr(error.args[0], "reason", None) or error) if error.args else type(error).__name__
+    """What went wrong, without the address that requests and urllib3 say again ("HTTPSConnection(host=...): ...")."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return str(cause or error).rpartition("): ")[2]
 
 
 def obtain(data_dir, filename: str, url: str, md5: str) -> Path:
