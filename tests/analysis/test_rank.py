@@ -11,7 +11,13 @@ import rank_order
 from conftest import REPO
 
 from helpers.synthetic_pool import ALGORITHMS, synthetic_pool
-from sparse_topology.analysis.mixture import cell_resamples, complete_networks, importances, weights_for
+from sparse_topology.analysis.mixture import (
+    cell_resamples,
+    complete_networks,
+    importances,
+    ranking_coefficients,
+    weights_for,
+)
 from sparse_topology.job import InputError
 
 RESOURCES = REPO / "workflow" / "resources"
@@ -31,8 +37,17 @@ def test_weights_for_known_and_unknown_architectures_and_the_nearest_sparsity():
     assert r.tolist() == [[0.5, 0.0]]
     assert (nearest, known) == ("0.9", False)
     r, nearest, known = weights_for(importance, "conv6", 0.95)
-    np.testing.assert_allclose(r, [[0.3, 0.15]])
+    # What exists is averaged: no r at one of the two is no r of 0.
+    np.testing.assert_allclose(r, [[0.3, 0.3]])
     assert (nearest, known) == ("0.9", True)
+
+
+def test_coefficient_of_metrics_without_a_value():
+    scaled = np.array([[0.5, np.nan], [0.5, 0.25]])
+    assert ranking_coefficients(scaled, np.array([2.0, 0.0])).tolist() == [1.0, 1.0]
+    np.testing.assert_array_equal(ranking_coefficients(scaled, np.array([2.0, 4.0])), [np.nan, 2.0])
+    draws = ranking_coefficients(scaled, np.array([[[2.0, 4.0]], [[0.0, 8.0]], [[1.0, 0.0]]]))
+    np.testing.assert_array_equal(draws, [[np.nan, 2.0], [np.nan, 2.0], [0.5, 0.5]])
 
 
 def test_importances_are_correlations_and_resamples_take_whole_cells(pool):

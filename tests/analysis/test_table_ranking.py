@@ -45,16 +45,20 @@ def test_undefined_goes_first_or_last():
     assert (rows["undefined"] == 1).all()
 
 
-def test_mixture_follows_equation_5():
-    """Equation 5 written out with pandas, for one architecture and sparsity."""
+@pytest.mark.parametrize("constant", [[], ["sink"], ["sink", "source"]])
+def test_mixture_follows_equation_5(constant):
+    """Equation 5 written out with pandas, for one architecture and sparsity; a metric that is constant at the sparsity
+    has the importance that it has for the architecture."""
     pool = synthetic_pool(seeds=(0, 1, 2), encodings=("mge",))
     names = ["sink", "source", "strength"]
+    pool.loc[pool["sparsity"] == 0.9, constant] = 0.25
     rows = pool.sort_values([*table_ranking.CELL, "seed"], ignore_index=True)
     starts = np.arange(0, len(rows), 3)
     score = table_ranking.mixture_scores(rows, names, np.ones((1, len(rows))), starts)[0]
     architecture, sparsity = "conv_small", 0.9
     own, same = rows[rows["architecture"] == architecture], rows[rows["sparsity"] == sparsity]
-    r = (own[names].corrwith(own["drop"]) + same[names].corrwith(same["drop"])) / 2
+    varying = [name for name in names if name not in constant]
+    r = pd.concat([own[names].corrwith(own["drop"]), same[varying].corrwith(same["drop"])]).groupby(level=0).mean()
     scaled = (own[names] - own[names].min()) / (own[names].max() - own[names].min())
     part = scaled[own["sparsity"] == sparsity].mul(r).sum(axis=1)
     expected = part.groupby(own["pruning"]).mean()

@@ -18,7 +18,7 @@ from sparse_topology.analysis.mixture import (
     true_drop,
     weights_for,
 )
-from sparse_topology.analysis.pool import label, read_pool, write_table
+from sparse_topology.analysis.pool import label, min_max, read_pool, write_table
 from sparse_topology.analysis.rankings import kendall_tau, mean_rbo, places, random_rbo
 from sparse_topology.job import job
 
@@ -45,7 +45,7 @@ def mixture_score(training: pd.DataFrame, candidates: pd.DataFrame, metrics: lis
     first = candidates.iloc[0]
     importance = importances(training, metrics, np.ones((1, len(training))))
     weights, _, _ = weights_for(importance, first["architecture"], first["sparsity"])
-    scores = ranking_coefficients(candidates[metrics].to_numpy(float), weights)[0]
+    scores = ranking_coefficients(min_max(candidates[metrics].to_numpy(float)), weights[0])
     return pd.Series(scores, index=candidates["pruning"]).groupby(level=0).mean()
 
 

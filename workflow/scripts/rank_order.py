@@ -9,7 +9,7 @@ import pandas as pd
 
 from sparse_topology.analysis.bootstrap import interval
 from sparse_topology.analysis.mixture import ranking_coefficients, weights_for
-from sparse_topology.analysis.pool import write_table
+from sparse_topology.analysis.pool import min_max, write_table
 from sparse_topology.analysis.rankings import places
 from sparse_topology.files import read_json, write_text
 from sparse_topology.job import InputError, job
@@ -52,7 +52,7 @@ def order_table(candidates: pd.DataFrame, metrics: list[str], weights: np.ndarra
     usable = np.isfinite(values).all(1)
     score = np.full((len(weights), len(names)), np.nan)
     if usable.any():
-        network_scores = ranking_coefficients(values[usable], weights)
+        network_scores = ranking_coefficients(min_max(values[usable]), weights[:, None])
         owner = candidates["pruning"].to_numpy()[usable]
         rng = np.random.default_rng(0)
         for j, name in enumerate(names):

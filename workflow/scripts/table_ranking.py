@@ -9,7 +9,8 @@ first (`missing`); the paper's cells come out with first. `default` marks the on
 import numpy as np
 import pandas as pd
 
-from sparse_topology.analysis.bootstrap import interval, weighted_pearson
+from sparse_topology.analysis.bootstrap import interval
+from sparse_topology.analysis.mixture import CELL, importances, ranking_coefficients, weights_for
 from sparse_topology.analysis.pool import (
     LAYER_METRICS,
     LAYERWISE_RANDOM,
@@ -27,7 +28,6 @@ from sparse_topology.analysis.rankings import kendall_tau, mean_rbo, places, ran
 from sparse_topology.job import job
 
 SUBSETS = {"all": None, "pruning_at_initialisation": PRUNING_AT_INITIALISATION, "layerwise_random": LAYERWISE_RANDOM}
-CELL = ["architecture", "sparsity", "dataset", "pruning"]
 COLUMNS = ["subset", "architecture", "sparsity", "dataset", "strategy", "missing", "default", "rbo", "rbo_std"]
 COLUMNS += ["rbo_low", "rbo_high", "tau", "lost_points", "algorithms", "datasets", "undefined", "predicted"]
 COLUMNS += ["actual", "note"]
@@ -55,33 +55,21 @@ def cell_means(values: np.ndarray, weights: np.ndarray, starts: np.ndarray) -> n
     return np.where(count > 0, total / np.where(count > 0, count, 1.0), np.nan)
 
 
-def mixture_weights(values: np.ndarray, drop: np.ndarray, weights: np.ndarray, groups) -> dict:
-    """{group: Pearson r of each metric with the drop over the group's networks, [b, p]}."""
-    return {name: weighted_pearson(values[rows], drop[rows], weights[:, rows]) for name, rows in groups}
-
-
 def mixture_scores(frame, names: list[str], weights: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Ranking coefficient of every cell, equation 5: [b, cells]; the smallest is predicted to be the best.
 
-    Topometrics are scaled min-max within the architecture and averaged over seeds; their weights are the means of the
-    Architecture-Fixed and the Sparsity-Fixed r over all networks of the pool. A metric without r counts for nothing; a
-    cell without a value of a metric that counts has no score.
+    Topometrics are scaled min-max within the architecture and averaged over seeds; their importances are those over all
+    networks of the pool, in every bootstrap resample anew.
     """
-    values, drop = frame[names].to_numpy(float), frame["drop"].to_numpy(float)
-    score = np.full((len(weights), len(starts)), np.nan)
-    by_architecture = frame.groupby("architecture").indices
-    r_architecture = mixture_weights(values, drop, weights, by_architecture.items())
-    r_sparsity = mixture_weights(values, drop, weights, frame.groupby("sparsity").indices.items())
-    scaled = np.full_like(values, np.nan)
-    for rows in by_architecture.values():
-        scaled[rows] = min_max(values[rows])
+    importance = importances(frame, names, weights)
+    scaled = np.full((len(frame), len(names)), np.nan)
+    for rows in frame.groupby("architecture").indices.values():
+        scaled[rows] = min_max(frame[names].to_numpy(float)[rows])
     means = np.stack([cell_means(scaled[:, j], weights, starts) for j in range(len(names))], axis=-1)
     first = frame.iloc[starts]
+    score = np.empty((len(weights), len(starts)))
     for i, (architecture, sparsity) in enumerate(zip(first["architecture"], first["sparsity"], strict=True)):
-        pair = np.stack([r_architecture[architecture], r_sparsity[sparsity]])
-        counted = np.isfinite(pair)
-        r = np.where(counted, pair, 0.0).sum(0) / np.maximum(counted.sum(0), 1)
-        score[:, i] = np.where(counted.any(0), means[:, i] * r, 0.0).sum(-1)
+        score[:, i] = ranking_coefficients(means[:, i], weights_for(importance, architecture, sparsity)[0])
     return score
 
 

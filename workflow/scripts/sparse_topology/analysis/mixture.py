@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.bootstrap import weighted_pearson
-from sparse_topology.analysis.pool import NETWORK, SCENARIOS, WEIGHTED, label, min_max, topometrics
+from sparse_topology.analysis.pool import NETWORK, SCENARIOS, WEIGHTED, label, topometrics
 
 # The cells of the study's design: networks of one cell differ in their seed alone.
 CELL = ["architecture", "sparsity", "dataset", "pruning"]
@@ -50,16 +50,22 @@ def importances(frame: pd.DataFrame, metrics: list[str], weights: np.ndarray) ->
 def weights_for(importance: dict, architecture: str, sparsity: float) -> tuple[np.ndarray, str, bool]:
     """Weights [b, p] for a target, the sparsity they are from, and whether the architecture is known.
 
-    The Sparsity-Fixed importances of the nearest sparsity; for an architecture of the pool, their mean with its
-    Architecture-Fixed ones. A metric without r has weight 0.
+    The Sparsity-Fixed importances of the nearest sparsity and, for an architecture of the pool, its Architecture-Fixed
+    ones, averaged metric by metric over those that exist: a metric that is constant in one of the two pools has no r
+    there, which is no evidence against it. One without any r has weight 0.
     """
     sparsities = [value for scenario, value in importance if scenario == "sparsity_fixed"]
     nearest = min(sparsities, key=lambda value: (abs(float(value) - float(sparsity)), float(value)))
-    fixed = np.nan_to_num(importance["sparsity_fixed", nearest])
     own = importance.get(("architecture_fixed", architecture))
-    return (fixed if own is None else (fixed + np.nan_to_num(own)) / 2), nearest, own is not None
+    r = np.stack([importance["sparsity_fixed", nearest], *([] if own is None else [own])])
+    known = np.isfinite(r)
+    return np.where(known, r, 0.0).sum(0) / np.maximum(known.sum(0), 1), nearest, own is not None
 
 
-def ranking_coefficients(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Each candidate network's score, [b, n]: min-max scaled among the candidates (values [n, p]), then weighted."""
-    return weights @ min_max(values).T
+def ranking_coefficients(scaled: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Equation 5: min-max scaled topometrics [..., p] times weights [..., p], summed over the metrics: [...].
+
+    The smallest coefficient is predicted to be the best. A metric of weight 0 counts for nothing, also where it has no
+    value; without a value of a metric that counts there is no coefficient (NaN).
+    """
+    return np.where(weights == 0, 0.0, weights * scaled).sum(-1)
