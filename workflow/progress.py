@@ -3,6 +3,7 @@
 import logging
 import shlex
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from snakemake.logging import logger
@@ -29,15 +30,8 @@ class Progress(logging.Filter):
             if record.done < record.total and now - self.last >= EVERY:
                 self.last = now
                 left = (now - self.start) / record.done * (record.total - record.done)
-                logger.info(f"About {duration(left)} left at the pace of the steps done so far.")
+                logger.info(f"About {timedelta(seconds=round(left, -1))} left at the pace of the steps done so far.")
         return True
-
-
-def duration(seconds: float) -> str:
-    """Two figures of it: 40 s, 12 min, 3.4 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def show_progress(settings, directory=None) -> None:

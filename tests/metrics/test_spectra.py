@@ -5,6 +5,7 @@ from dataclasses import replace
 import metric_spectra
 import numpy as np
 import pytest
+from scipy.sparse.linalg import ArpackNoConvergence
 
 from helpers import random_graphs
 from sparse_topology.graphs.edge_list import adjacency, unroll
@@ -111,6 +112,15 @@ def test_what_does_not_converge_is_missing_with_a_reason(monkeypatch):
     monkeypatch.setattr(metric_spectra, "refined_eigenpairs", give_up)
     raw = metric_spectra.structured(two_equal_halves(), {})
     assert all(isinstance(value, Missing) and "7 steps" in value for value in raw.values())
+
+
+def test_what_arpack_does_not_solve_is_missing_with_a_reason(monkeypatch):
+    def give_up(*arguments, **options):
+        raise ArpackNoConvergence("no convergence", np.empty(0), np.empty((0, 0)))
+
+    monkeypatch.setattr("scipy.sparse.linalg.eigsh", give_up)
+    raw = metric_spectra.reference(unroll(two_equal_halves()), {})
+    assert all(isinstance(value, Missing) and "no convergence" in value for value in raw.values())
 
 
 def test_too_few_steps_raise():

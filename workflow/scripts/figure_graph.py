@@ -17,7 +17,7 @@ from sparse_topology.graphs import geometry as geometries
 from sparse_topology.graphs import layered
 from sparse_topology.graphs.layered import LayeredGraph
 from sparse_topology.job import job
-from sparse_topology.metrics.degrees import degrees
+from sparse_topology.metrics.degrees import degrees, sinks_and_sources
 
 BINS = 144  # bins of a large layer, and pixel rows of the drawing
 KINDS = ["connected", "source", "sink", "disconnected"]
@@ -28,12 +28,8 @@ SHARE = mpl.colormaps["YlGnBu"]
 def node_kinds(graph: LayeredGraph) -> np.ndarray:
     """Index into KINDS of every node, int64 [N]. Inputs are no sources, outputs no sinks (paper, Appendix B.1)."""
     outdegree, indegree = degrees(graph)
-    inner = np.ones((2, graph.node_count), bool)
-    for row, ranges in zip(inner, (graph.inputs, graph.outputs), strict=True):
-        for start, stop in ranges:
-            row[start:stop] = False
-    no_in, no_out = indegree == 0, outdegree == 0
-    return np.select([no_in & no_out, no_out & inner[1], no_in & inner[0]], [3, 2, 1], 0)
+    sink, source = sinks_and_sources(outdegree, indegree, graph.inputs, graph.outputs)
+    return np.select([outdegree + indegree == 0, sink, source], [3, 2, 1], 0)
 
 
 def bundles(graph: LayeredGraph, bins: int = BINS) -> dict[tuple[int, int], np.ndarray]:

@@ -8,7 +8,7 @@ tables/layer_correlation.csv: r with the layer density. Both on the first data s
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from sparse_topology.figures import correlation_bar, heatmap, legend_below, nothing, panels, save
+from sparse_topology.figures import correlation_bar, fitting_width, heatmap, legend_below, nothing, panels, save
 from sparse_topology.job import job
 from sparse_topology.words import colours, in_order, printed
 
@@ -37,7 +37,7 @@ def profile_figure(table: pd.DataFrame):
         return nothing("No layer has a density or a Ramanujan metric.")
     means = shares(table)
     architectures, sparsities = in_order(means["architecture"]), sorted(set(means["sparsity"]))
-    width = min(6.9, max(3.3, 1.4 * len(sparsities)))
+    width = fitting_width(len(sparsities), 1.4)
     figure, axes = panels(len(architectures), len(sparsities), 1.2, width, sharey="row")
     colour = colours(METRICS)
     handles = {}
@@ -70,7 +70,7 @@ def correlation_figure(table: pd.DataFrame):
         return nothing("No Ramanujan metric has a correlation with the layer density.")
     architectures, algorithms = in_order(table["architecture"]), in_order(table["pruning"])
     sparsities = sorted(set(table["sparsity"]))
-    width = min(6.9, max(3.3, 1.7 * len(architectures)))
+    width = fitting_width(len(architectures), 1.7)
     figure, axes = panels(
         len(metrics), len(architectures), 0.15 * len(algorithms) + 0.15, width, sharex=True, sharey=True
     )

@@ -6,7 +6,7 @@ architecture, one row per set of algorithms.
 
 import pandas as pd
 
-from sparse_topology.figures import MARKERS, legend_below, nothing, panels, save
+from sparse_topology.figures import MARKERS, fitting_width, legend_below, nothing, panels, save
 from sparse_topology.job import job
 from sparse_topology.words import GREY, colours, in_order, printed
 
@@ -54,7 +54,7 @@ def ranking_figure(table: pd.DataFrame):
     colour = colours(STRATEGIES)
     found = set(rows["strategy"])
     looks = {s: (colour[s], MARKERS[k]) for k, s in enumerate(STRATEGIES) if s in found}
-    width = min(6.9, max(3.3, 1.725 * len(architectures)))
+    width = fitting_width(len(architectures), 1.725)
     figure, axes = panels(len(subsets), len(architectures), 1.4, width, sharex=True, sharey=True)
     handles = {}
     for i, subset in enumerate(subsets):

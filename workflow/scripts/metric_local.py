@@ -1,14 +1,13 @@
 """Local topology of the unrolled graph: sink, source and disconnected nodes and the edges removable with them.
 
-Paper, Appendix B.1 and Table 2 (local metrics). A sink has in-edges but no out-edges and is not an output; a source has
-out-edges but no in-edges and is not an input.
+Paper, Appendix B.1 and Table 2 (local metrics).
 """
 
 import numpy as np
 
 from sparse_topology.job import job
 from sparse_topology.metrics import measure
-from sparse_topology.metrics.degrees import degrees
+from sparse_topology.metrics.degrees import degrees, sinks_and_sources
 
 NORMALISED_BY = {"sink": "nodes", "source": "nodes", "disconnected": "nodes", "r_out": "edges", "r_in": "edges"}
 
@@ -24,8 +23,7 @@ def reference(edges, cfg) -> dict:
 
 def local(outdegree, indegree, inputs, outputs) -> dict:
     """Raw values from int64 [N] degrees and the half-open id ranges [k, 2] of the network's input and output nodes."""
-    sink = (outdegree == 0) & (indegree > 0) & ~members(outputs, len(outdegree))
-    source = (indegree == 0) & (outdegree > 0) & ~members(inputs, len(outdegree))
+    sink, source = sinks_and_sources(outdegree, indegree, inputs, outputs)
     return {
         "sink": int(sink.sum()),
         "source": int(source.sum()),
@@ -33,14 +31,6 @@ def local(outdegree, indegree, inputs, outputs) -> dict:
         "r_out": int(outdegree[source].sum()),
         "r_in": int(indegree[sink].sum()),
     }
-
-
-def members(ranges, size: int) -> np.ndarray:
-    """bool [size]: which ids lie in any of the half-open ranges."""
-    chosen = np.zeros(size, bool)
-    for start, stop in ranges:
-        chosen[start:stop] = True
-    return chosen
 
 
 def main(inputs, output, cfg):

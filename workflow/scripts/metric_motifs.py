@@ -13,6 +13,7 @@ import numpy as np
 from sparse_topology.graphs.layered import EdgeBlock
 from sparse_topology.job import job
 from sparse_topology.metrics import measure
+from sparse_topology.metrics.colouring import two_colouring
 from sparse_topology.metrics.degrees import degrees
 from sparse_topology.metrics.two_hops import axis_classes_of, classes_of, forward_step
 
@@ -129,7 +130,7 @@ def structured_counts(graph, steps, degree) -> Counts:
     shapes = [(layer.channels, layer.height, layer.width) for layer in graph.layers]
     both_ways = steps + [step.reverse() for step in steps]
     ends = {(a.near, b.far) for a in both_ways for b in both_ways if a.far == b.near and a.near <= b.far}
-    colour = two_colouring(graph, steps)
+    colour = two_colouring(len(graph.layers), ((step.near, step.far) for step in steps))
     if colour is not None:
         ends = min(({pair for pair in ends if colour[pair[0]] == c} for c in (0, 1)), key=lambda p: cost(p, shapes))
     cycles = on_edges = weighted = 0.0
@@ -172,27 +173,6 @@ def class_sums(degree, layer, y_counts, x_counts) -> np.ndarray:
     """float64 [classes along x, channels]: sum of the degrees at a class's positions, as often as they occur."""
     plane = degree[layer.offset : layer.offset + layer.size].reshape(layer.channels, layer.height, layer.width)
     return x_counts.astype(np.float64) @ (y_counts.astype(np.float64) @ plane).T
-
-
-def two_colouring(graph, steps) -> list[int] | None:
-    """A colour 0 or 1 per layer such that every step changes it, or None."""
-    around = {k: [] for k in range(len(graph.layers))}
-    for step in steps:
-        around[step.near].append(step.far)
-        around[step.far].append(step.near)
-    colour: dict[int, int] = {}
-    for first in around:
-        colour.setdefault(first, 0)
-        stack = [first]
-        while stack:
-            layer = stack.pop()
-            for other in around[layer]:
-                if other not in colour:
-                    colour[other] = 1 - colour[layer]
-                    stack.append(other)
-                elif colour[other] == colour[layer]:
-                    return None
-    return [colour[k] for k in range(len(graph.layers))]
 
 
 def explicit_counts(matrix, degree, paths_at_once: int = 1 << 24) -> Counts:

@@ -13,6 +13,7 @@ import numpy as np
 from sparse_topology.job import job
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.adjacency import Adjacency
+from sparse_topology.metrics.colouring import two_colouring
 from sparse_topology.metrics.degrees import weighted_degrees
 from sparse_topology.metrics.lanczos import NotConverged, refined_eigenpairs
 from sparse_topology.metrics.measure import Missing
@@ -50,7 +51,7 @@ def gap(graph, adjacency, seed=0) -> float:
     """l1 - l3. If the layers can be two-coloured, A = [[0, B], [B^T, 0]] has the singular values of B twice (plus and
     minus), so l3 is the second one; else it is the third largest |eigenvalue| of A.
     """
-    side = one_colour(graph)
+    side = smaller_half(graph)
     if side is None:
         values = largest_magnitudes(graph.node_count, lambda dtype: adjacency(dtype).apply, 3, seed)
         return values[0] - values[2]
@@ -111,31 +112,19 @@ def laplacian_radius(graph, adjacency, seed=0) -> float:
     return float(values[0])
 
 
-def one_colour(graph) -> set[int] | None:
+def smaller_half(graph) -> set[int] | None:
     """Layers of the smaller half, if every block joins the two halves; None if the layers have an odd cycle."""
-    around = {k: set() for k in range(len(graph.layers))}
-    for block in graph.blocks:
-        if block.edge_count:
-            around[block.source].add(block.target)
-            around[block.target].add(block.source)
-    colour: dict[int, int] = {}
-    for first in around:
-        stack = [first] if first not in colour else []
-        colour.setdefault(first, 0)
-        while stack:
-            layer = stack.pop()
-            for other in around[layer]:
-                if other not in colour:
-                    colour[other] = 1 - colour[layer]
-                    stack.append(other)
-                elif colour[other] == colour[layer]:
-                    return None
-    halves = [{k for k in colour if colour[k] == c} for c in (0, 1)]
+    joins = ((block.source, block.target) for block in graph.blocks if block.edge_count)
+    colour = two_colouring(len(graph.layers), joins)
+    if colour is None:
+        return None
+    halves = [{k for k, own in enumerate(colour) if own == c} for c in (0, 1)]
     return min(halves, key=lambda half: sum(graph.layers[k].size for k in half))
 
 
 def reference(edges, cfg) -> dict:
     from scipy import sparse
+    from scipy.sparse.linalg import ArpackNoConvergence
 
     from sparse_topology.graphs.edge_list import adjacency
     from sparse_topology.metrics import arpack
@@ -148,7 +137,7 @@ def reference(edges, cfg) -> dict:
             "spectral_gap": magnitudes[0] - magnitudes[2],
             "spectral_radius": arpack.largest_magnitudes(laplacian.tocsr(), 1)[0],
         }
-    except arpack.NotConverged as error:
+    except ArpackNoConvergence as error:
         reason = Missing(str(error))
         return {"spectral_gap": reason, "spectral_radius": reason}
 

@@ -57,6 +57,11 @@ def panels(rows: int, columns: int, height: float, width: float = PAGE, **shared
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
+def fitting_width(columns: int, each: float) -> float:
+    """Inches for `columns` panels of `each`: from one column of a paper to the width of its page."""
+    return min(PAGE, max(COLUMN, each * columns))
+
+
 def grid_shape(count: int, most: int = 4) -> tuple[int, int]:
     """(rows, columns) for `count` panels of which at most `most` stand side by side, rows filled evenly."""
     rows = -(-count // most)

@@ -16,6 +16,19 @@ def weighted_degrees(graph: LayeredGraph) -> np.ndarray:
     return np.add(*_sums(graph, weighted=True))
 
 
+def sinks_and_sources(outdegree, indegree, inputs, outputs) -> tuple[np.ndarray, np.ndarray]:
+    """Which nodes are sinks and which are sources, bool [N] each (paper, Appendix B.1).
+
+    A sink has in-edges but no out-edges and is no output of the network; a source has out-edges but no in-edges and is
+    no input. inputs, outputs: half-open ranges of ids [k, 2].
+    """
+    sink, source = (outdegree == 0) & (indegree > 0), (indegree == 0) & (outdegree > 0)
+    for marked, ranges in ((sink, outputs), (source, inputs)):
+        for start, stop in ranges:
+            marked[start:stop] = False
+    return sink, source
+
+
 def _sums(graph, weighted):
     """Per node, the sum over its out-edges and over its in-edges of 1 or of the weight, float64 [N] each.
 
