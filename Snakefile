@@ -8,17 +8,21 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: relpath(Path(workflow.basedir, "config", "config.yaml"))
+# Where this file lies, also where another workflow uses it as a module.
+HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+configfile: relpath(HERE / "config" / "config.yaml")
+
+
+sys.path.insert(0, str(HERE / "workflow"))
 from codehash import code_hash
 from contents import files_digest, folder_digest
 from progress import show_progress
-from study import ConfigError, Study
+from study import ConfigError, Study, with_defaults
 
 try:
-    study = Study(config)
+    study = Study(with_defaults(config))
 except ConfigError as error:
     sys.exit(f"Error in the config: {error}")
 

@@ -207,6 +207,18 @@ class Study:
             raise ConfigError("options.er.stale_epsilon: true needs `options.er.rule: reference`, not 'paper'")
 
 
+def with_defaults(config: dict) -> dict:
+    """The default study with what `config` says otherwise: nested keys merge, lists are replaced.
+
+    Snakemake does this for `--configfile`; the `config:` of a `module:` statement replaces the defaults.
+    """
+    from snakemake.utils import update_config
+
+    merged = yaml.safe_load((WORKFLOW.parent / "config" / "config.yaml").read_text())
+    update_config(merged, config)
+    return merged
+
+
 def _folders(config: dict) -> list[str]:
     """The words of the user's own for folders of images: those with a path."""
     options = config.get("options")

@@ -140,8 +140,8 @@ rule table_redundancy:
 
 rule table_paper_comparison:
     input:
-        paper_tables=f"{WORKFLOW}/resources/paper-tables.csv",
-        paper_accuracy=f"{WORKFLOW}/resources/paper-accuracy.csv",
+        paper_tables=local(f"{WORKFLOW}/resources/paper-tables.csv"),
+        paper_accuracy=local(f"{WORKFLOW}/resources/paper-accuracy.csv"),
         accuracy=f"{TABLE}/accuracy.csv",
         regression=f"{TABLE}/regression.csv",
         ranking=f"{TABLE}/ranking.csv",

@@ -31,7 +31,7 @@ localrules:
 
 
 # Relative, so that a clone in another place reruns nothing; not the working folder where --directory is given.
-WORKFLOW = relpath(Path(workflow.basedir, "workflow"))
+WORKFLOW = relpath(HERE / "workflow")
 EXTERNAL = "results/external/{name}"
 RANKED = "results/rank/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}"
 DATA = "results/data/{dataset}"
@@ -46,6 +46,9 @@ DATASET = {
     "test_labels": f"{DATA}/test_labels.npy",
     "info": f"{DATA}/dataset.json",
 }
+
+# A path of the results as the rules' own paths become: below the `prefix:` of a module statement, if there is one.
+placed = workflow.modifier.path_modifier.modify
 
 # The releases of requirements.lock, for those who run with --software-deployment-method conda.
 ENVIRONMENT = "../../envs/workflow.yaml"
@@ -68,7 +71,7 @@ def graph_memory(wildcards, attempt):
     """`mem_mb` of an encoding or a metric: it follows the network's size as soon as that is known, and doubles with
     every new submission."""
     names = dict(wildcards.items())
-    model = Path((EXTERNAL if "name" in names else NETWORK).format(**names), "model.pt")
+    model = Path(placed((EXTERNAL if "name" in names else NETWORK).format(**names)), "model.pt")
     mb = 500 + 100 * model.stat().st_size // 10**6 if model.exists() else 2000
     return mb * 2 ** (attempt - 1)
 
@@ -107,7 +110,7 @@ def training_cfg(wildcards):
 def measured_encodings(wildcards, folder=NETWORK):
     """The encodings that a metric's file holds: those of the study, and what it was measured on before the study dropped
     that encoding, as long as the graph is there; so that dropping one measures nothing again."""
-    asked, folder = study.metric_encodings(wildcards.metric), folder.format(**dict(wildcards.items()))
+    asked, folder = study.metric_encodings(wildcards.metric), placed(folder.format(**dict(wildcards.items())))
     dropped = [e for e in study.known["encodings"] if e not in study.encoded]
     dropped = [e for e in dropped if all(Path(folder, e, name).exists() for name in ("blocks.npz", "edges.parquet"))]
     if dropped:
@@ -136,14 +139,14 @@ def network_record(network):
         **network,
         "sparsity": float(network["sparsity"]),
         "seed": int(network["seed"]),
-        "training": f"{folder}/training.json",
-        "mask": f"{folder}/mask.npz",
-        "metrics": {family: f"{folder}/metrics/{family}.json" for family in study.metrics},
+        "training": placed(f"{folder}/training.json"),
+        "mask": placed(f"{folder}/mask.npz"),
+        "metrics": {family: placed(f"{folder}/metrics/{family}.json") for family in study.metrics},
     }
 
 
 def dense_record(network):
-    path = f"{CELL}/dense/{{seed}}/training.json".format(**network)
+    path = placed(f"{CELL}/dense/{{seed}}/training.json".format(**network))
     return {**network, "seed": int(network["seed"]), "training": path}
 
 
@@ -153,7 +156,7 @@ def rank_record(network):
     return {
         "pruning": network["pruning"],
         "seed": int(network["seed"]),
-        "metrics": {family: f"{folder}/metrics/{family}.json" for family in study.ranking_metrics},
+        "metrics": {family: placed(f"{folder}/metrics/{family}.json") for family in study.ranking_metrics},
     }
 
 
@@ -162,6 +165,12 @@ def published_files(folder):
     names = [line.split()[1] for line in Path(CHECKSUMS).read_text().splitlines()]
     paths = [f"{folder}/{name}" for name in names]
     return [f"{path}.gz" if not Path(path).exists() and Path(f"{path}.gz").exists() else path for path in paths]
+
+
+def published_sources():
+    """The release where the user has it, else as it is downloaded."""
+    files = published_files(PUBLISHED_FOLDER)
+    return [local(path) for path in files] if "path" in study.config.get("published", {}) else files
 
 
 def published_digest(wildcards):
@@ -275,9 +284,9 @@ def report_cfg(wildcards):
 def external_files(wildcards):
     """A network's checkpoint, its mask if it has one, and the file of its architecture if that is the user's own."""
     entry = study.config["external"][wildcards.name]
-    files = {key: entry[key] for key in ("weights", "mask") if key in entry}
+    files = {key: local(entry[key]) for key in ("weights", "mask") if key in entry}
     if ":" in entry["architecture"]:
-        files["architecture"] = entry["architecture"].rpartition(":")[0]
+        files["architecture"] = local(entry["architecture"].rpartition(":")[0])
     return files
 
 

@@ -24,7 +24,7 @@ rule pool:
     params:
         networks=[network_record(n) for n in study.networks],
         dense=[dense_record(n) for n in study.dense],
-        datasets={word: DATASET["info"].format(dataset=word) for word in sorted(study.config["datasets"])},
+        datasets={word: placed(DATASET["info"].format(dataset=word)) for word in sorted(study.config["datasets"])},
         cfg={"encodings": study.encodings},
         code=lambda w: code_hash("pool.py"),
     script:

@@ -10,7 +10,7 @@ PUBLISHED_FOLDER = study.config.get("published", {}).get("path", "results/publis
 # Runs where the command runs: nodes of a cluster often have no internet.
 rule published_download:
     input:
-        checksums=CHECKSUMS,
+        checksums=local(CHECKSUMS),
     output:
         published_files("results/published/download"),
     log:
@@ -33,8 +33,8 @@ rule published_download:
 
 rule published_pool:
     input:
-        files=published_files(PUBLISHED_FOLDER),
-        paper_accuracy=f"{WORKFLOW}/resources/paper-accuracy.csv",
+        files=published_sources(),
+        paper_accuracy=local(f"{WORKFLOW}/resources/paper-accuracy.csv"),
     output:
         topometrics="results/published/topometrics.parquet",
         layers="results/published/layers.parquet",

@@ -33,8 +33,8 @@ use rule metric as rank_metric with:
 
 rule rank_order:
     input:
-        importance=f"{WORKFLOW}/resources/importance.csv",
-        evaluation=f"{WORKFLOW}/resources/rank-evaluation.csv",
+        importance=local(f"{WORKFLOW}/resources/importance.csv"),
+        evaluation=local(f"{WORKFLOW}/resources/rank-evaluation.csv"),
         metrics=[path for n in study.ranked for path in rank_record(n)["metrics"].values()],
     output:
         order="results/rank/order.csv",

@@ -182,7 +182,7 @@ rule report:
         pool=POOL,
         tables=lambda w: [f"{TABLE}/{name}.csv".format(pool=w.pool) for name in reported_tables(w.pool)],
         manifest="results/{pool}manifest.json",
-        captions=sorted(map(str, Path(WORKFLOW, "report").glob("*.rst"))),
+        captions=[local(str(path)) for path in sorted(Path(WORKFLOW, "report").glob("*.rst"))],
         graphs=lambda w: [] if w.pool else drawings(),
     output:
         "results/{pool}report.html",
