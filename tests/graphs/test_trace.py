@@ -1,6 +1,8 @@
 """The encoder against the Jacobian, operation by operation and in random compositions; node counts; whole networks."""
 
 import numpy as np
+import prune_erk
+import prune_uniform
 import pytest
 import torch
 import torch.nn.functional as F
@@ -16,6 +18,7 @@ from sparse_topology.graphs.layered import EdgeBlock, all_edges
 from sparse_topology.graphs.trace import trace
 from sparse_topology.job import InputError
 from sparse_topology.networks.architectures import load
+from sparse_topology.networks.architectures.mobilenetv2 import MobileNetV2
 
 
 def random_network(parameters, seed, density=0.6):
@@ -487,34 +490,7 @@ def test_random_compositions(network, identity_shortcuts, seed):
     check(module, cases=cases, identity_shortcuts=identity_shortcuts, seed=seed)
 
 
-class Inverted(nn.Module):
-    """MobileNetV2's block for small images: expand, depthwise, project, and a sum where the stride is 1."""
-
-    def __init__(self, inputs, outputs, expansion, stride):
-        super().__init__()
-        width = inputs * expansion
-        self.expand = nn.Conv2d(inputs, width, 1)
-        self.depthwise = nn.Conv2d(width, width, 3, stride, 1, groups=width)
-        self.project = nn.Conv2d(width, outputs, 1)
-        self.shortcut = nn.Sequential() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
-
-    def forward(self, x):
-        y = self.project(F.relu(self.depthwise(F.relu(self.expand(x)))))
-        return y + self.shortcut(x) if self.depthwise.stride == (1, 1) else y
-
-
-def mobilenet_v2_for_small_images(classes):
-    blocks, width = [], 32
-    stages = [(1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
-    for expansion, outputs, count, stride in stages:
-        for k in range(count):
-            blocks.append(Inverted(width, outputs, expansion, stride if k == 0 else 1))
-            width = outputs
-    head = [nn.Conv2d(width, 1280, 1), nn.ReLU(), nn.AvgPool2d(4), nn.Flatten(), nn.Linear(1280, classes)]
-    return nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), *blocks, *head)
-
-
-NODES = {"conv6": 233366, "resnet20": 191894, "resnet32": 306582, "wrn28_2": 478614}
+NODES = {"conv6": 233366, "resnet20": 191894, "resnet32": 306582, "wrn28_2": 478614, "mobilenetv2": 1676182}
 
 
 @pytest.mark.parametrize("word", NODES)
@@ -525,11 +501,31 @@ def test_published_node_counts(word, classes):
     assert geometry.outputs[-1].tolist() == [NODES[word] - 10, NODES[word] + classes - 10]
 
 
-@pytest.mark.parametrize(("classes", "nodes"), [(10, 1676182), (100, 1676272), (200, 1676372)])
-def test_published_node_counts_of_mobilenet_v2(classes, nodes):
-    with torch.device("meta"):
-        module = mobilenet_v2_for_small_images(classes)
-    assert sum(layer.size for layer in trace(module, (3, 32, 32)).layers) == nodes
+@pytest.mark.parametrize(("classes", "edges"), [(10, 90_761_424), (100, 92_604_624), (200, 94_652_624)])
+def test_edges_of_the_dense_mobilenet(classes, edges):
+    geometry = trace(load("mobilenetv2")(classes, 3), (3, 32, 32))
+    ones = {p.key: np.ones(p.shape, np.float32) for p in geometry.parameters}
+    graph = encode(geometry, ones, {key: value > 0 for key, value in ones.items()})
+    assert graph.edge_count == edges
+    assert not any(isinstance(block, EdgeBlock) for block in graph.blocks)
+
+
+RELEASED_EDGES = {  # of the authors' MobileNetV2 on Tiny-ImageNet, sparsity 0.95, seeds 0 to 2
+    "erk": (prune_erk.erk_masks, [11_541_612, 11_684_541, 11_731_522]),
+    "uniform": (prune_uniform.uniform_masks, [4_798_527, 4_714_530, 4_785_589]),
+}
+
+
+@pytest.mark.parametrize("word", RELEASED_EDGES)
+def test_edges_of_randomly_pruned_mobilenets_are_those_released(word):
+    draw_masks, released = RELEASED_EDGES[word]
+    geometry = trace(load("mobilenetv2")(200, 3), (3, 32, 32))
+    ones = {p.key: np.ones(p.shape, np.float32) for p in geometry.parameters}
+    shapes = {p.key: p.shape for p in geometry.parameters}
+    edges = [encode(geometry, ones, draw_masks(shapes, 0.95, np.random.default_rng(k))).edge_count for k in range(3)]
+    deviation = np.hypot(np.std(edges, ddof=1), np.std(released, ddof=1)) / np.sqrt(3)
+    assert abs(np.mean(edges) - np.mean(released)) < 3.5 * deviation
+    assert np.mean(edges) == pytest.approx(np.mean(released), rel=0.02)
 
 
 def spot_check(module, shape, cases, density, units=3):
@@ -564,6 +560,14 @@ def spot_check(module, shape, cases, density, units=3):
     assert np.array_equal(column[expected], tails[found][order])
     np.testing.assert_allclose(values[found][order], edges["weight"][row, column][expected], rtol=1e-4, atol=1e-6)
     return graph
+
+
+def test_narrow_mobilenet_is_its_jacobian():
+    """A block with a projection, one with an identity shortcut, one of stride 2 without any."""
+    stages = ((1, 3, 1, 1), (2, 3, 1, 1), (2, 4, 1, 2))
+    module = MobileNetV2(num_classes=3, in_channels=2, stages=stages, first=2, last=5)
+    check(module, (2, 4, 4), cases=["merge", "left"])
+    check(module, (2, 4, 4), cases=["merge", "left"], identity_shortcuts="edges")
 
 
 TORCHVISION = {

@@ -2,19 +2,26 @@
 
 import metric_components
 import metric_cuts
+import metric_density
 import metric_kcore
 import metric_local
 import metric_motifs
 import metric_neighbours
+import metric_ramanujan
 import metric_spectra
 import metric_strength
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from helpers import random_graphs
-from sparse_topology.graphs import edge_list
+from sparse_topology.graphs import edge_list, trace
+from sparse_topology.graphs.bipartite import layer_graphs
 from sparse_topology.graphs.layered import EdgeBlock
+from sparse_topology.graphs.rolled import rolled, rolled_channel
+from sparse_topology.metrics.measure import Missing
+from sparse_topology.networks.architectures.mobilenetv2 import MobileNetV2
 
 FAMILIES = (
     *(metric_local, metric_neighbours, metric_motifs, metric_strength, metric_kcore),
@@ -66,11 +73,18 @@ class Broken(nn.Module):
         return self.second(self.first(x).flatten(1).reshape(-1, 2, 2, 8)).flatten(1)
 
 
+def narrow_mobilenet():
+    """Depthwise blocks with a projection, with an identity shortcut, and with stride 2 and no shortcut."""
+    return MobileNetV2(3, 2, stages=((1, 3, 1, 1), (2, 4, 2, 1), (2, 5, 2, 2)), first=3, last=8)
+
+
 NETWORKS = {
     "mixture": (Mixture, (2, 7, 6), "ignore"),
     "identity shortcuts": (Mixture, (2, 7, 6), "edges"),
     "dense concatenation": (Dense, (2, 3, 3), "ignore"),
     "broken grid": (Broken, (1, 4, 6), "ignore"),
+    "mobilenet": (narrow_mobilenet, (2, 6, 6), "ignore"),
+    "mobilenet, identity shortcuts": (narrow_mobilenet, (2, 6, 6), "edges"),
 }
 
 
@@ -85,3 +99,26 @@ def test_engines_agree(name, density):
         assert family.structured(graph, {}) == pytest.approx(family.reference(edges, {}), rel=1e-8, abs=1e-8)
     if name == "dense concatenation" and density == 1:
         assert metric_motifs.structured(graph, {})["motif4_k4"] > 0
+
+
+@pytest.mark.parametrize("density", [0.0, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("encoding", [rolled, rolled_channel])
+def test_engines_agree_on_every_bipartite_layer_of_a_mobilenet(encoding, density):
+    parameters = trace.trace(narrow_mobilenet(), (2, 6, 6)).parameters
+    rng = np.random.default_rng(1)
+    weights = {p.key: rng.standard_normal(p.shape).astype(np.float32) for p in parameters}
+    masks = {key: rng.random(weight.shape) < density for key, weight in weights.items()}
+    layers = layer_graphs(encoding(parameters, weights, masks))
+    assert sum(p.groups > 1 for p in parameters) == 5
+    for parameter, layer in zip(parameters, layers.values(), strict=True):
+        edges = edge_list.unroll(layer)
+        for family in (*FAMILIES, metric_ramanujan):
+            found, expected = family.structured(layer, {}), family.reference(edges, {})
+            assert {name: value for name, value in found.items() if isinstance(value, Missing)} == {
+                name: value for name, value in expected.items() if isinstance(value, Missing)
+            }
+            for name, value in expected.items():
+                if not isinstance(value, Missing):
+                    assert found[name] == pytest.approx(value, rel=1e-8, abs=1e-7), (family, name)
+        if encoding is rolled:
+            assert metric_density.structured(layer, {})["layer_density"] == masks[parameter.key].mean()

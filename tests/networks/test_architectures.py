@@ -13,6 +13,7 @@ COUNTS = {
     "resnet20": (22, (270_896, 276_656, 283_056), (272_474, 278_324, 284_824)),
     "resnet32": (34, (464_432, 470_192, 476_592), (466_906, 472_756, 479_256)),
     "wrn28_2": (29, (1_463_984, 1_475_504, 1_488_304), (1_467_610, 1_479_220, 1_492_120)),
+    "mobilenetv2": (58, (2_261_824, 2_377_024, 2_505_024), (2_296_922, 2_412_212, 2_540_312)),
 }
 
 
@@ -40,6 +41,9 @@ def test_parameter_counts(word, position, classes):
                       "layer3.0.shortcut.1.running_mean", "layer3.2.bn2.bias", "linear.weight", "linear.bias"]),
         ("wrn28_2", ["conv1.weight", "block1.layer.0.convShortcut.weight", "block3.layer.3.conv2.weight",
                      "block2.layer.1.bn2.running_var", "bn1.weight", "fc.weight", "fc.bias"]),
+        ("mobilenetv2", ["conv1.weight", "bn1.weight", "layers.0.conv1.weight", "layers.0.shortcut.0.weight",
+                         "layers.2.conv3.weight", "layers.16.bn3.running_var", "layers.16.shortcut.1.weight",
+                         "conv2.weight", "bn2.bias", "linear.weight", "linear.bias"]),
     ],
 )  # fmt: skip
 def test_keys_of_the_public_code(word, keys):
@@ -70,6 +74,34 @@ def test_wide_resnet_shortcut_sees_the_activated_input():
     assert torch.count_nonzero(block[0](x)) == 0
     y = -torch.rand(1, 32, 4, 4) - 0.1
     torch.testing.assert_close(block[1](y), y)
+
+
+def test_mobilenets_depthwise_convolutions_strides_projections_and_only_bias():
+    model = load("mobilenetv2")(num_classes=10, in_channels=3)
+    depthwise = [block.conv2 for block in model.layers]
+    assert all(conv.groups == conv.in_channels == conv.out_channels for conv in depthwise)
+    assert [k for k, conv in enumerate(depthwise) if conv.stride == (2, 2)] == [3, 6, 13]
+    assert [k for k, block in enumerate(model.layers) if len(block.shortcut)] == [0, 1, 10, 16]
+    assert [name for name, _ in model.named_parameters() if name.endswith("bias") and "bn" not in name] == [
+        *(f"layers.{k}.shortcut.1.bias" for k in (0, 1, 10, 16)),  # BatchNorm's
+        "linear.bias",
+    ]
+
+
+def test_mobilenets_strided_block_adds_nothing_and_the_others_their_input():
+    """With the last BatchNorm at 0 a block returns its input, the projection of it, or nothing."""
+    layers = load("mobilenetv2")(num_classes=10, in_channels=3).eval().layers
+    for block in layers:
+        nn.init.zeros_(block.bn3.weight)
+    x = torch.randn(1, 24, 8, 8)
+    torch.testing.assert_close(layers[2](x), x)
+    assert torch.count_nonzero(layers[3](x)) == 0
+    projection = layers[1].shortcut
+    y = torch.randn(1, 16, 8, 8)
+    torch.testing.assert_close(layers[1](y), projection(y))
+    torch.testing.assert_close(
+        projection(y), torch.einsum("oi,bihw->bohw", projection[0].weight[:, :, 0, 0], y) / (1 + 1e-5) ** 0.5
+    )
 
 
 @pytest.mark.parametrize("word", ["conv_small", "resnet_small"])

@@ -10,6 +10,7 @@ PRINTED = {
     "resnet20": "ResNet-20",
     "resnet32": "ResNet-32",
     "wrn28_2": "Wide-ResNet-28-2",
+    "mobilenetv2": "MobileNetV2",
     "conv_small": "Conv-small",
     "resnet_small": "ResNet-small",
     "snip": "SNIP",
