@@ -24,7 +24,7 @@ PAPER = {
     "architectures": {"conv6", "resnet20", "resnet32", "wrn28_2"},
 }
 RANKING_METRICS = {"local", "neighbours", "motifs", "kcore", "components", "cuts"}
-WITHOUT_OPTIONS = {"snip", "synflow", "prospr", "uniform", "erk", "rolled", "rolled_channel"}
+WITHOUT_OPTIONS = {"snip", "synflow", "prospr", "ntksap", "uniform", "erk", "rolled", "rolled_channel"}
 TABLES = {"ranking", "regression"}  # tables that have settings
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from helpers.pruning_cases import init_file, settings, tiny, write_facts
 from helpers.published_densities import published
 from sparse_topology.pruning.masks import kept, load_masks, size
-from sparse_topology.pruning.scores import weights
+from sparse_topology.pruning.scores import kept_after, weights
 
 
 def flow_of(model, shape):
@@ -54,7 +54,7 @@ def test_scores_are_finite_differences():
 
 
 def test_the_kept_fraction_falls_exponentially_to_the_exact_count():
-    counts = [prune_synflow.kept_after(step, 270896, 0.98) for step in range(101)]
+    counts = [kept_after(step, 270896, 0.98, 100) for step in range(101)]
     assert counts[0] == 270896
     assert counts[50] == round(270896 * 0.02**0.5)
     assert counts[100] == 5418  # round(5417.92)

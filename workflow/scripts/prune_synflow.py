@@ -15,8 +15,8 @@ from torch import nn
 
 from sparse_topology.files import read_json
 from sparse_topology.job import job
-from sparse_topology.pruning.masks import Masks, density, keep_largest, kept_round, save_masks, size
-from sparse_topology.pruning.scores import device, network_at, times_weights, weights
+from sparse_topology.pruning.masks import Masks, keep_largest, save_masks, size
+from sparse_topology.pruning.scores import device, kept_after, network_at, times_weights, weights
 
 ITERATIONS = 100
 
@@ -35,13 +35,6 @@ def synaptic_flow(model: nn.Module, shape: Sequence[int]) -> dict[str, np.ndarra
     ones = next(iter(scored.values())).new_ones((1, *shape))
     gradients = torch.autograd.grad(model(ones).sum(), list(scored.values()))
     return {name: np.abs(product) for name, product in times_weights(scored, gradients).items()}
-
-
-def kept_after(step: int, total: int, sparsity: float, steps: int = ITERATIONS) -> int:
-    """round(N d^(k / steps)); exactly round(N d) in the end."""
-    if step == steps:
-        return kept_round(total, sparsity)
-    return round(total * float(density(sparsity)) ** (step / steps))
 
 
 @torch.no_grad()

@@ -17,6 +17,7 @@ PRINTED = {
     "grasp": "GraSP",
     "synflow": "SynFlow",
     "prospr": "ProsPr",
+    "ntksap": "NTK-SAP",
     "uniform": "Uniform",
     "er": "ER",
     "erk": "ERK",

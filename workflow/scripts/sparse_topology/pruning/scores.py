@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sparse_topology.job import InputError
 from sparse_topology.networks.architectures import load
-from sparse_topology.pruning.masks import prunable
+from sparse_topology.pruning.masks import density, kept_round, prunable
 
 
 def device() -> torch.device:
@@ -30,6 +30,13 @@ def weights(model: nn.Module) -> dict[str, nn.Parameter]:
     """The prunable weights, in module order."""
     parameters = dict(model.named_parameters())
     return {name: parameters[name] for name in prunable(parameters)}
+
+
+def kept_after(step: int, total: int, sparsity: float, steps: int) -> int:
+    """Weights left after round `step` of `steps`: round(N d^(step / steps)), in the end round(N d)."""
+    if step == steps:
+        return kept_round(total, sparsity)
+    return round(total * float(density(sparsity)) ** (step / steps))
 
 
 @contextmanager
