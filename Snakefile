@@ -61,6 +61,7 @@ rule published:
         "results/published/findings.md",
         "results/published/tables/rank_evaluation_cells.csv",
         "results/published/tables/rank_importance.csv",
+        "results/published/tables/rank_parameters.csv",
 
 
 rule external:

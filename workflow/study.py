@@ -91,6 +91,11 @@ class Study:
         rank = self.config.get("rank", {})
         return {key: rank[key] for key in ("architecture", "dataset", "sparsity") if key in rank}
 
+    @property
+    def rank_method(self) -> str:
+        """The script rank_by_<method>.py that orders the candidates of `rank`."""
+        return self.config.get("rank", {}).get("method", "paths")
+
     @cached_property
     def ranked(self) -> list[dict]:
         """One dict of wildcards per candidate and seed of `rank`."""

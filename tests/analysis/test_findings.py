@@ -12,7 +12,7 @@ import table_ranking
 import table_redundancy
 import table_regression
 
-from helpers.synthetic_pool import synthetic_pool
+from helpers.synthetic_pool import synthetic_layers, synthetic_pool
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,9 @@ def tables():
         "redundancy": pd.DataFrame(table_redundancy.redundancy_rows(pool, "mge", names)[0]),
         "importance": table_importance.importance_table(pool, 10),
         "ranking": table_ranking.ranking_table(pool, 5, "last"),
-        "rank_evaluation": rank_evaluate.summary_table(rank_evaluate.cell_table(pool)),
+        "rank_evaluation": rank_evaluate.summary_table(
+            rank_evaluate.cell_table(pool, synthetic_layers(pool), forms=())
+        ),
     }
 
 

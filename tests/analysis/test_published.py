@@ -10,6 +10,7 @@ import published_pool
 import pytest
 import rank_evaluate
 import rank_importance
+import rank_parameters
 import table_accuracy
 import table_layers
 import table_paper_comparison
@@ -20,6 +21,7 @@ from conftest import REPO
 
 from helpers.released import released_files
 from helpers.web import serving
+from sparse_topology.analysis.path_score import TASK
 from sparse_topology.analysis.pool import NETWORK, scenarios, topometrics
 from sparse_topology.data import downloads
 from sparse_topology.job import InputError
@@ -173,7 +175,8 @@ def test_regression_table_agrees(pool):
     assert difference["Rolled-channel BGE/adjusted_r2"] <= 0.035
 
 
-def test_shipped_rank_tables_are_those_of_the_published_data(pool):
+def test_shipped_rank_tables_are_those_of_the_published_data(pool, paths):
+    layers = pd.read_parquet(paths[1])
     fresh = rank_importance.importance_table(pool)
     shipped = pd.read_csv(RESOURCES / "importance.csv", dtype={"value": str})
     names = ["scenario", "value", "metric", "mask_only"]
@@ -181,8 +184,14 @@ def test_shipped_rank_tables_are_those_of_the_published_data(pool):
     columns = [c for c in shipped if c.startswith("r")]
     fresh = fresh[columns].replace("", np.nan).astype(float)
     np.testing.assert_allclose(fresh, shipped[columns], atol=2e-4)
-    evaluation = rank_evaluate.summary_table(rank_evaluate.cell_table(pool))
+    parameters = pd.read_csv(RESOURCES / "path-score.csv")
+    again = rank_parameters.parameter_table(pool, layers, resamples=5)
+    # The simplex stops within 1e-3 of the optimum, by a path that rounding may turn.
+    pd.testing.assert_frame_equal(again, parameters[:6], atol=5e-3)
+    # Choosing among the forms takes minutes and is left out.
+    evaluation = rank_evaluate.summary_table(rank_evaluate.cell_table(pool, layers, forms=()))
     known = pd.read_csv(RESOURCES / "rank-evaluation.csv", dtype={"sparsity": str})
+    known = known[known["method"] != "paths_form_chosen"].reset_index(drop=True)
     pd.testing.assert_frame_equal(evaluation, known, atol=2e-4)
 
 
@@ -199,12 +208,16 @@ def test_findings_page_of_the_docs_is_that_of_the_published_data(pool, paths):
 
 
 def test_rank_is_as_good_as_stated():
-    record = pd.read_csv(RESOURCES / "rank-evaluation.csv").set_index(["procedure", "sparsity"])
-    left_out = record.loc["leave_one_architecture_out", "all"]
-    assert round(left_out["rbo"], 2) >= 0.55
-    assert round(left_out["tau"], 2) >= 0.53
-    assert left_out["lost_points"] < 0.55
-    assert left_out["rbo"] > record.loc["constant_order", "all"]["rbo"] + 0.1
+    record = pd.read_csv(RESOURCES / "rank-evaluation.csv").set_index(["method", "procedure", *TASK])
+    left_out = record.xs(("leave_one_architecture_out", "all", "all", "all"), level=["procedure", *TASK])
+    paths, mixture = left_out.loc["paths"], left_out.loc["mixture"]
+    assert paths["tau"] >= 0.60
+    assert paths["rbo"] >= 0.64
+    assert paths["lost_points"] <= 0.35
+    assert round(mixture["rbo"], 2) >= 0.54
+    assert round(mixture["tau"], 2) >= 0.53
+    assert mixture["lost_points"] < 0.55
+    assert mixture["rbo"] > left_out.loc["constant_order"]["rbo"] + 0.1
 
 
 def test_download_accepts_only_the_known_content_and_keeps_what_is_right(tmp_path):

@@ -5,12 +5,15 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import rank_by_mixture
+import rank_by_paths
 import rank_evaluate
 import rank_importance
-import rank_order
+import rank_parameters
 from conftest import REPO
 
-from helpers.synthetic_pool import ALGORITHMS, synthetic_pool
+from helpers.synthetic_pool import ALGORITHMS, synthetic_layers, synthetic_pool
+from sparse_topology.analysis import path_score
 from sparse_topology.analysis.mixture import (
     cell_resamples,
     complete_networks,
@@ -18,15 +21,18 @@ from sparse_topology.analysis.mixture import (
     ranking_coefficients,
     weights_for,
 )
+from sparse_topology.analysis.pool import NETWORK
 from sparse_topology.job import InputError
 
 RESOURCES = REPO / "workflow" / "resources"
+FORMS = [(None, None, "by classes"), (0.0, 0.0, "no")]
 TARGET = {"architecture": "conv_small", "dataset": "digits", "sparsity": 0.9}
 
 
 @pytest.fixture(scope="module")
 def pool():
-    return synthetic_pool(datasets=("digits", "other"), seeds=(0, 1), encodings=("mge",))
+    architectures = ("conv_small", "resnet_small", "conv_large")
+    return synthetic_pool(("digits", "other"), architectures, (0.6, 0.9), (0, 1), ("mge",))
 
 
 def test_weights_for_known_and_unknown_architectures_and_the_nearest_sparsity():
@@ -74,7 +80,7 @@ def candidate_files(tmp_path, sink, broken=()):
 
 def run(tmp_path, networks):
     outputs = tmp_path / "order.csv", tmp_path / "recommendation.txt"
-    rank_order.main(networks, RESOURCES / "importance.csv", RESOURCES / "rank-evaluation.csv", *outputs, TARGET)
+    rank_by_mixture.main(networks, RESOURCES / "importance.csv", RESOURCES / "rank-evaluation.csv", *outputs, TARGET)
     return pd.read_csv(outputs[0]), outputs[1].read_text()
 
 
@@ -87,7 +93,8 @@ def test_fewer_sinks_come_first_and_the_text_says_so(tmp_path):
     assert (table["place_low"] <= table["place"]).all()
     assert "Train er first" in text
     assert "conv_small on digits at sparsity 0.9" in text
-    assert "RBO 0.55 (random 0.32)" in text
+    assert "with the architecture and the data set left out, the same method" in text
+    assert "`mixture`" in text
 
 
 def test_a_candidate_without_a_metric_goes_last(tmp_path):
@@ -118,19 +125,16 @@ def test_evaluation_of_a_pool_where_topology_decides(pool):
     pool = pool.copy()
     for name in rank_evaluate.complete_networks(pool)[1]:
         pool[name] = pool["drop"]
-    cells = rank_evaluate.cell_table(pool)
-    mixture = cells[cells["procedure"].str.startswith("leave_one")]
-    assert set(cells["procedure"]) == {
-        "leave_one_architecture_out",
-        "leave_one_dataset_out",
-        "in_sample",
-        "constant_order",
-        "random_order",
-    }
+    cells = rank_evaluate.cell_table(pool, synthetic_layers(pool), forms=FORMS)
+    assert set(cells["procedure"]) == {*rank_evaluate.PROCEDURES, "leave_one_algorithm_out", "none", "ceiling"}
+    mixture = cells[cells["method"] == "mixture"]
     assert (mixture["tau"] > 0.99).all()
-    assert mixture["lost_points"].to_numpy() == pytest.approx(0)
+    assert mixture["lost_points"].dropna().to_numpy() == pytest.approx(0)
+    paths = cells[cells["method"] == "paths"]
+    assert paths["tau"].mean() > 0.9
     summary = rank_evaluate.summary_table(cells)
-    overall = summary[(summary["procedure"] == "random_order") & (summary["sparsity"] == "all")].iloc[0]
+    everything = (summary[["architecture", "dataset", "sparsity"]] == "all").all(axis=1)
+    overall = summary[(summary["method"] == "random_order") & everything].iloc[0]
     assert overall["cells"] == 2 * 3 * 2
     assert overall["first_is_best"] == pytest.approx(1 / len(ALGORITHMS), abs=1e-4)
 
@@ -145,8 +149,85 @@ def test_left_out_networks_do_not_influence_their_own_prediction(pool):
     pd.testing.assert_series_equal(before, after)
 
 
+@pytest.mark.parametrize("method", ["paths", "mixture", "log_density_sum", "paths_form_chosen"])
+@pytest.mark.parametrize("procedure", ["leave_one_architecture_out", "leave_both_out", "leave_one_sparsity_out"])
+def test_accuracies_that_are_left_out_reach_no_fit(pool, procedure, method):
+    """With NaN for every accuracy that a procedure leaves out, its prediction is the same."""
+    if method == "paths_form_chosen" and procedure not in rank_evaluate.CHOOSING:
+        pytest.skip("no form is chosen there")
+    task = {"architecture": "conv_small", "sparsity": 0.9, "dataset": "digits"}
+    frame, metrics = rank_evaluate.complete_networks(pool)
+    of = path_score.profile(synthetic_layers(pool), {"digits": 10, "other": 10})
+    drop = of.networks.merge(rank_evaluate.networks(pool), on=NETWORK)["drop"].to_numpy()
+    cells = rank_evaluate.true_drop(pool).reorder_levels(path_score.CELL).sort_index()
+
+    def score(frame, drop, cells):
+        paths = rank_evaluate.PathMethod(of, drop)
+        return rank_evaluate.learned_scores(task, procedure, paths, frame, metrics, cells, FORMS)[method]
+
+    def poisoned(values, rows):
+        return np.where(rank_evaluate.in_fold(rows, task, procedure), values, np.nan)
+
+    left_out = frame.assign(drop=poisoned(frame["drop"], frame)), poisoned(drop, of.networks)
+    assert all(np.isnan(values).any() for values in (left_out[0]["drop"], left_out[1]))
+    after = score(*left_out, pd.Series(poisoned(cells, cells.reset_index()), cells.index))
+    pd.testing.assert_series_equal(score(frame, drop, cells), after)
+
+
+def mask_files(tmp_path, kept, seeds=(0,)):
+    """Mask files of one network per algorithm and seed: three layers of 100 weights with so many kept."""
+    networks = []
+    for name, counts in kept.items():
+        for seed in seeds:
+            path = tmp_path / f"{name}-{seed}.npz"
+            np.savez(path, **{f"layer{k}.weight": np.arange(100) < count for k, count in enumerate(counts)})
+            networks.append({"pruning": name, "seed": str(seed), "mask": str(path)})
+    return networks
+
+
+def run_paths(tmp_path, networks, classes=10, target=TARGET):
+    info, outputs = tmp_path / "dataset.json", (tmp_path / "order.csv", tmp_path / "recommendation.txt")
+    info.write_text(json.dumps({"classes": classes}))
+    resources = RESOURCES / "path-score.csv", RESOURCES / "rank-evaluation.csv"
+    rank_by_paths.main(networks, info, *resources, *outputs, target)
+    return pd.read_csv(outputs[0]), outputs[1].read_text()
+
+
+def test_paths_puts_the_densest_layers_first(tmp_path):
+    kept = {"snip": (20, 20, 20), "er": (5, 5, 5), "synflow": (10, 10, 10), "uniform": (2, 2, 2)}
+    table, text = run_paths(tmp_path, mask_files(tmp_path, kept, seeds=(0, 1)))
+    assert table["pruning"].tolist() == ["snip", "synflow", "er", "uniform"]
+    assert table["networks"].tolist() == [2, 2, 2, 2]
+    assert table["place_low"].tolist() == table["place_high"].tolist() == [1, 2, 3, 4]
+    assert "Train snip first: it comes first in 100%" in text
+    assert "by `paths`" in text
+    assert "with the architecture and the data set left out" in text
+
+
+def test_paths_says_when_the_first_two_cannot_be_told_apart(tmp_path):
+    kept = {"snip": (10, 10, 10), "er": (28, 1, 1), "grasp": (10, 11, 9)}
+    table, text = run_paths(tmp_path, mask_files(tmp_path, kept))
+    assert set(table["pruning"][:2]) == {"snip", "grasp"}
+    assert "Train either" in text
+    assert "er is the better" not in text
+
+
+def test_paths_says_what_it_was_tried_for(tmp_path):
+    networks = mask_files(tmp_path, {"snip": (10, 10, 10), "er": (28, 1, 1)})
+    _, text = run_paths(tmp_path, networks, 1000, TARGET | {"architecture": "resnet20", "dataset": "cifar100"})
+    assert "This data set has 1000" in text
+    assert "with the architecture on the data set left out" in text
+
+
+def test_shipped_parameters_are_as_many_as_the_importances_draws():
+    table = pd.read_csv(RESOURCES / "path-score.csv")
+    assert table.columns.tolist() == ["draw", *path_score.NAMES]
+    assert len(table) == 1 + rank_parameters.RESAMPLES
+    assert np.isfinite(table).all(axis=None)
+
+
 def test_shipped_importances_have_all_metrics_and_scenarios():
-    found, metrics = rank_order.read_importance(RESOURCES / "importance.csv")
+    found, metrics = rank_by_mixture.read_importance(RESOURCES / "importance.csv")
     assert len(metrics) == 13
     assert len(found) == 9
     assert all(np.abs(np.nan_to_num(r)).max() <= 1 for r in found.values())

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sparse_topology.analysis.pool import TOPOMETRICS, accuracy_drop, ordered_columns
+from sparse_topology.analysis.pool import NETWORK, TOPOMETRICS, accuracy_drop, ordered_columns
 
 ALGORITHMS = ["er", "erk", "grasp", "prospr", "snip", "synflow", "uniform"]
 
@@ -48,3 +48,15 @@ def graph_values(encoding: str, quality: float, sparsity: float, architecture: i
     if encoding == "mge":
         values["sink"] = 1 - quality
     return {"encoding": encoding, "nodes": nodes, "edges": edges} | values
+
+
+def synthetic_layers(pool: pd.DataFrame) -> pd.DataFrame:
+    """Three layers per network of the pool; the smaller its accuracy drop, the more the thinnest one keeps."""
+    rows = []
+    for network in pool.drop_duplicates(NETWORK).to_dict("records"):
+        thin = 0.01 + 0.3 * np.clip(network["accuracy"] - 0.5, 0, 1)
+        for number, (weights, share) in enumerate([(1000, 0.6), (20000, 1 - network["sparsity"]), (5000, thin)]):
+            identity = {name: network[name] for name in NETWORK}
+            layer = {"layer_id": number, "layer": f"layer{number}", "weights": weights, "kept": round(share * weights)}
+            rows.append(identity | layer)
+    return pd.DataFrame(rows)

@@ -58,6 +58,7 @@ rule published_pool:
 rule rank_evaluate:
     input:
         pool="results/published/topometrics.parquet",
+        layers="results/published/layers.parquet",
     output:
         cells="results/published/tables/rank_evaluation_cells.csv",
         summary="results/published/tables/rank_evaluation.csv",
@@ -97,6 +98,29 @@ rule rank_importance:
         code=lambda w: code_hash("rank_importance.py"),
     script:
         "../scripts/rank_importance.py"
+
+
+# The fitted parameters of the path score; workflow/resources/path-score.csv is this file, and a test compares them.
+rule rank_parameters:
+    input:
+        pool="results/published/topometrics.parquet",
+        layers="results/published/layers.parquet",
+    output:
+        "results/published/tables/rank_parameters.csv",
+    log:
+        "results/logs/published/rank_parameters.log",
+    benchmark:
+        "results/benchmarks/published/rank_parameters.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(2000),
+        runtime=30,
+    params:
+        code=lambda w: code_hash("rank_parameters.py"),
+    script:
+        "../scripts/rank_parameters.py"
 
 
 rule findings:

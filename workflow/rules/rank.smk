@@ -33,9 +33,8 @@ use rule metric as rank_metric with:
 
 rule rank_order:
     input:
-        importance=local(f"{WORKFLOW}/resources/importance.csv"),
+        unpack(rank_inputs),
         evaluation=local(f"{WORKFLOW}/resources/rank-evaluation.csv"),
-        metrics=[path for n in study.ranked for path in rank_record(n)["metrics"].values()],
     output:
         order="results/rank/order.csv",
         recommendation="results/rank/recommendation.txt",
@@ -52,6 +51,6 @@ rule rank_order:
     params:
         networks=[rank_record(n) for n in study.ranked],
         cfg=study.rank,
-        code=lambda w: code_hash("rank_order.py"),
+        code=lambda w: code_hash(f"rank_by_{study.rank_method}.py"),
     script:
-        "../scripts/rank_order.py"
+        f"../scripts/rank_by_{study.rank_method}.py"

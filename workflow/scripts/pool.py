@@ -10,13 +10,7 @@ import pandas as pd
 from sparse_topology.analysis.pool import LAYER_METRICS, NETWORK, accuracy_drop, ordered_columns, write_parquet
 from sparse_topology.files import read_json
 from sparse_topology.job import job
-
-
-def mask_counts(path) -> dict[str, tuple[int, int]]:
-    """{layer: (weights, kept weights)} in the order of the network's modules."""
-    with np.load(path) as masks:
-        arrays = ((key, masks[key]) for key in masks.files)
-        return {key.removesuffix(".weight"): (mask.size, int(mask.sum())) for key, mask in arrays}
+from sparse_topology.pruning.layer_counts import mask_counts
 
 
 def layer_values(metrics: dict) -> dict[str, dict]:

@@ -21,7 +21,7 @@ from sparse_topology.analysis.pool import NETWORK
 
 TASK = ["architecture", "sparsity", "dataset"]
 CELL = [*TASK, "pruning"]
-NAMES = ["p", "q", "k"]
+NAMES = ["p", "q", "k", "log_slope"]
 # Gaussian priors of p, q, k and of the logarithm of the logistic slope: mean and standard deviation.
 PRIOR_MEAN = np.array([0.0, 0.2, 0.0, 0.5])
 PRIOR_DEVIATION = np.array([0.3, 0.2, 1.0, 2.0])
@@ -69,8 +69,8 @@ def profile(layers: pd.DataFrame, classes: dict[str, float]) -> Profile:
 
 
 def path_score(parameters: np.ndarray, of: Profile) -> np.ndarray:
-    """S of each network, float64 [n]; parameters: p, q, k."""
-    p, q, k = parameters
+    """S of each network, float64 [n]; parameters: p, q, k and perhaps more."""
+    p, q, k = parameters[:3]
     value = np.expm1(p * of.log_density) / p if p else of.log_density
     return -(np.exp(q * of.log_weights + k * of.class_term[:, None] * of.position) * value).sum(1)
 
@@ -129,19 +129,19 @@ def standardised(values: np.ndarray, task: np.ndarray) -> np.ndarray:
 
 
 def negative_log_posterior(theta: np.ndarray, data: Comparisons) -> float:
-    """theta: p, q, k and the log slope; P(first better) = logistic(slope (z_second - z_first))."""
-    z = standardised(cell_means(path_score(theta[:3], data.of), data.cell), data.task)
+    """theta: the NAMES; P(first better) = logistic(slope (z_second - z_first))."""
+    z = standardised(cell_means(path_score(theta, data.of), data.cell), data.task)
     chance = np.clip(expit(np.exp(theta[3]) * (z[data.second] - z[data.first])), 1e-12, 1 - 1e-12)
     likelihood = data.label * np.log(chance) + (1 - data.label) * np.log1p(-chance)
     return -(data.weight[data.first] @ likelihood) + 0.5 * (((theta - PRIOR_MEAN) / PRIOR_DEVIATION) ** 2).sum()
 
 
 def fit(data: Comparisons, fixed: dict[str, float] | None = None) -> np.ndarray:
-    """The most probable p, q, k (float64 [3]), those of `fixed` held."""
+    """The most probable p, q, k and logarithm of the slope (float64 [4]), those of `fixed` held."""
     start = PRIOR_MEAN.copy()
     for name, value in (fixed or {}).items():
         start[NAMES.index(name)] = value
-    free = [j for j, name in enumerate([*NAMES, "slope"]) if name not in (fixed or {})]
+    free = [j for j, name in enumerate(NAMES) if name not in (fixed or {})]
 
     def objective(values):
         theta = start.copy()
@@ -153,7 +153,7 @@ def fit(data: Comparisons, fixed: dict[str, float] | None = None) -> np.ndarray:
     found = minimize(objective, start[free], method="Nelder-Mead", options=options | {"initial_simplex": simplex})
     result = start.copy()
     result[free] = found.x
-    return result[:3]
+    return result
 
 
 def resampled(data: Comparisons, rng: np.random.Generator) -> Comparisons:
