@@ -18,7 +18,7 @@ import yaml
 WORKFLOW = Path(__file__).resolve().parent
 SCRIPTS = WORKFLOW / "scripts"
 BIPARTITE_ONLY = {"ramanujan", "density"}  # families that read the rolled encoding alone
-MGE_ONLY = {"local"}
+MGE_ONLY = {"local", "paths"}
 PAPER = {
     "datasets": {"cifar10", "cifar100", "tiny_imagenet"},
     "architectures": {"conv6", "resnet20", "resnet32", "wrn28_2"},

@@ -7,6 +7,7 @@ import metric_kcore
 import metric_local
 import metric_motifs
 import metric_neighbours
+import metric_paths
 import metric_ramanujan
 import metric_spectra
 import metric_strength
@@ -25,7 +26,7 @@ from sparse_topology.networks.architectures.mobilenetv2 import MobileNetV2
 
 FAMILIES = (
     *(metric_local, metric_neighbours, metric_motifs, metric_strength, metric_kcore),
-    *(metric_components, metric_cuts, metric_spectra),
+    *(metric_components, metric_cuts, metric_spectra, metric_paths),
 )
 
 

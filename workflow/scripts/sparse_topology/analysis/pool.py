@@ -36,7 +36,7 @@ TOPOMETRICS = {
     "spectral_radius": "",
 }
 # The topometrics whose value depends on the weights and not on the mask alone.
-WEIGHTED = ["strength", "spectral_gap", "spectral_radius"]
+WEIGHTED = ["strength", "spectral_gap", "spectral_radius", "ln_path_kernel_trace"]
 
 PRUNING_AT_INITIALISATION = ["snip", "grasp", "synflow", "prospr"]
 LAYERWISE_RANDOM = ["uniform", "er", "erk"]
