@@ -116,6 +116,29 @@ rule table_layers:
         "../scripts/table_layers.py"
 
 
+rule table_path_scores:
+    input:
+        pool=POOL,
+        layers=LAYERS,
+        parameters=f"{WORKFLOW}/resources/path-score.csv",
+    output:
+        f"{TABLE}/path_scores.csv",
+    log:
+        "results/logs/{pool}table_path_scores.log",
+    benchmark:
+        "results/benchmarks/{pool}table_path_scores.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        code=lambda w: code_hash("table_path_scores.py"),
+    script:
+        "../scripts/table_path_scores.py"
+
+
 rule table_redundancy:
     input:
         pool=POOL,
