@@ -162,7 +162,7 @@ def gather(sources: list[Units], numbers: np.ndarray) -> Units:
     numbers: [2, ...], what an operation that only moves elements makes of the sources' numbers in a batch of two
     images; those of the second image are negative.
     """
-    if len(numbers) != 2 or (numbers[0] < 0).any():
+    if len(numbers) != 2 or (numbers[0] < 0).any() or (numbers[1] != -numbers[0]).any():
         raise InputError("it mixes the images of a batch")
     shape, numbers = numbers.shape[1:], numbers[0].astype(np.int64).ravel()
     if len(sources) == 1 and np.array_equal(numbers, np.arange(1, sources[0].size + 1)):

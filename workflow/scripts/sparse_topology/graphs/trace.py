@@ -62,7 +62,9 @@ MOVEMENT = {
     *("pixelshuffle", "pixelunshuffle", "channelshuffle", "interpolate", "upsample", "upsamplingnearest2d"),
 }
 JOINING = {"cat", "concat", "concatenate", "stack"}
-REORDERING = {"flip", "fliplr", "flipud", "roll", "rot90", "transpose", "permute", "t", "movedim", "swapaxes"}
+ZERO_PADDING = {"pad", "zeropad1d", "zeropad2d", "constantpad1d", "constantpad2d"}
+SAME_VALUES = {"identity", "contiguous", "clone", "detach", "float", "double", "half", "to", "type", "dropout"}
+PRODUCT = {"mul", "imul", "multiply"}
 BATCH = 2  # images in a traced batch: with one, `squeeze` would take the batch axis away
 NO_TENSOR = {"size", "dim", "numel", "getattr", "ndimension"}
 KNOWN = CONVOLUTION | LINEAR | POOLING | ADAPTIVE | ELEMENTWISE | MOVEMENT
@@ -81,6 +83,7 @@ ARGUMENTS = {
     **dict.fromkeys(("avgpool1d", "avgpool2d"), ("input", "kernel_size", "stride", "padding", "ceil_mode")),
     **dict.fromkeys(ADAPTIVE, ("input", "output_size", "return_indices")),
     **dict.fromkeys(REDUCTION, ("input", "dim", "keepdim")),
+    **dict.fromkeys(ZERO_PADDING, ("input", "padding", "value")),
     "pad": ("input", "padding", "mode", "value"),
     "interpolate": ("input", "size", "scale_factor", "mode"),
     "upsample": ("input", "size", "scale_factor", "mode"),
@@ -92,8 +95,14 @@ def trace(module: nn.Module, input_shape, identity_shortcuts: str = "ignore") ->
 
     identity_shortcuts: `ignore`, or `edges` for weight-1 edges from a residual block's input to its sum.
     """
+    return walk(module, input_shape, identity_shortcuts).geometry()
+
+
+def walk(module: nn.Module, input_shape, identity_shortcuts: str = "ignore") -> Walk:
+    """The same, with what `graphs.dependence` compares the module itself with."""
     if identity_shortcuts not in ("ignore", "edges"):
         raise InputError(f"identity_shortcuts: {identity_shortcuts!r} is neither 'ignore' nor 'edges'")
+    _refuse_unseen(module)
     training = [part for part in module.modules() if part.training]
     module.eval()
     try:
@@ -103,15 +112,33 @@ def trace(module: nn.Module, input_shape, identity_shortcuts: str = "ignore") ->
     finally:
         for part in training:
             part.training = True
-    walk = _Walk(module, graph, tuple(input_shape), identity_shortcuts, ring=(0, 0, 0, 0))
-    if any(walk.padding):  # the ring that the input needs is known only after a first walk
-        walk = _Walk(module, graph, tuple(input_shape), identity_shortcuts, ring=tuple(walk.padding))
-    return walk.geometry()
+    done = Walk(module, graph, tuple(input_shape), identity_shortcuts, ring=(0, 0, 0, 0))
+    if any(done.padding):  # the ring that the input needs is known only after a first walk
+        done = Walk(module, graph, tuple(input_shape), identity_shortcuts, ring=tuple(done.padding))
+    return done
+
+
+def _refuse_unseen(module: nn.Module) -> None:
+    """Refuse what a trace with torch.fx does not show, or what would be changed by it."""
+    if "forward" in vars(module) or module._forward_hooks or module._forward_pre_hooks:
+        raise InputError(f"the network ({type(module).__name__}) has a forward hook or a replaced forward: no rule")
+    for path, part in module.named_modules():
+        where = f"module {path} ({type(part).__name__})" if path else f"the network ({type(part).__name__})"
+        own = dict(part.named_parameters(recurse=False))
+        if any(isinstance(parameter, nn.parameter.UninitializedParameter) for parameter in own.values()):
+            raise InputError(f"{where}: a lazy layer has no shape; call the network on an image before you return it")
+        if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Linear) and "weight" not in own:
+            lists = dict(getattr(part, "parametrizations", {}))
+            computed = [*lists.get("weight", ()), *part._forward_pre_hooks.values()]
+            names = ", ".join(type(one).__name__ for one in computed) or "by the module itself"
+            raise InputError(f"{where}: its weight is no parameter but computed ({names}); return the layer without it")
 
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """A subclass of a layer with a forward of its own is traced through: it need not do what the layer does."""
+        """A layer with a forward or a hook of its own is traced through: it need not do what torch's layer does."""
+        if "forward" in vars(m) or m._forward_hooks or m._forward_pre_hooks:
+            return False
         for layer in (nn.Conv1d, nn.Conv2d, nn.Linear):
             if isinstance(m, layer):
                 own = [name for name in ("forward", "_conv_forward") if hasattr(layer, name)]
@@ -119,12 +146,20 @@ class _Tracer(fx.Tracer):
         return super().is_leaf_module(m, module_qualified_name)
 
 
-class _Walk:
-    """One pass over the traced graph, with a padding ring (top, bottom, left, right) around the network's input."""
+class Walk:
+    """One pass over the traced graph, with a padding ring (top, bottom, left, right) around the network's input.
+
+    layers[k]: name and grid of the input (k = 0) and of the k-th call of a parametric layer, whose weight has the
+    state_dict key calls[k - 1]. shortcuts: (sum, operand) of the sums that do not stand for this operand's nodes.
+    returned: what the network returns.
+    """
 
     def __init__(self, module: nn.Module, graph: fx.Graph, input_shape: tuple[int, ...], identity: str, ring):
         self.modules = dict(module.named_modules())
         self.keys = {key: tuple(tensor.shape) for key, tensor in module.named_parameters()}
+        self.names: dict[int, list[str]] = {}  # all names of each parameter
+        for key, tensor in module.named_parameters(remove_duplicate=False):
+            self.names.setdefault(id(tensor), []).append(key)
         self.options = {"identity_shortcuts": identity, "input": list(input_shape), "padding": list(ring)}
         self.input_shape, self.ring = input_shape, ring
         self.padding = [0, 0, 0, 0]  # the largest of the input's readers
@@ -132,6 +167,8 @@ class _Walk:
         self.slots: list[float] = []  # a layer's place in the order of node ids
         self.merged: dict[int, int] = {}  # layers whose nodes became another layer's
         self.parameters: dict[str, Parameter] = {}
+        self.calls: list[str] = []
+        self.shortcuts: list[tuple[Units, Units]] = []
         self.drafts: list[Draft] = []
         self.consumers: dict[int, set[fx.Node]] = {}  # what the nodes of a layer feed
         self.readers = _readers(graph, self.modules)
@@ -142,6 +179,7 @@ class _Walk:
             except (InputError, TypeError, ValueError, IndexError, RuntimeError, AttributeError, KeyError) as error:
                 operation = _operation(node, self.modules)
                 raise InputError(f"{_where(node)}, operation {operation}: {_first_line(error)}") from error
+        self.values.clear()
 
     def _run(self, node: fx.Node):
         if node.op == "placeholder":
@@ -157,7 +195,12 @@ class _Walk:
             return self._call(node, args, kwargs)
         operation = _operation(node, self.modules)
         if operation in NO_TENSOR:
-            return self._call(node, _leaves(args, lambda u: torch.empty((BATCH, *u.shape), device="meta")), kwargs)
+            if args[1:] == ("data",):
+                return operands[0]
+            answer = self._call(node, _leaves(args, lambda u: torch.empty((BATCH, *u.shape), device="meta")), kwargs)
+            if isinstance(answer, torch.Tensor):
+                raise InputError(f"there is no rule for the attribute {args[1]}")
+            return answer
         return self._apply(node, operation, operands, args, kwargs)
 
     def _value(self, argument):
@@ -175,6 +218,8 @@ class _Walk:
         settings = _settings(node, self.modules, operation, args, kwargs)
         if settings.get("return_indices"):
             raise InputError("no rule for return_indices")
+        if len(operands) > 1 and operation in CONVOLUTION | LINEAR | POOLING | ADAPTIVE | REDUCTION:
+            raise InputError("there is a rule for one tensor that depends on the network's input only")
         if operation in CONVOLUTION:
             return self._convolution(node, units, settings, int(operation[-2]))
         if operation in LINEAR:
@@ -218,12 +263,16 @@ class _Walk:
         return Units(self.input_shape, grid, (Piece(layer, 0, 0, channels, y, x),))
 
     def _note_padding(self, units: Units, padding) -> None:
-        """Remember the padding of what reads the network's input in place."""
-        _, height, width = units.grid
+        """Remember the padding of what reads the network's input in place, or after zeros were put around it."""
+        (top, bottom, left, right), (_, height, width) = padding, units.grid
+        _, rows, columns = self.layers[0][1:]
         for piece in units.pieces:
-            on_input = piece.layer == 0 and isinstance(piece, Piece)
-            if on_input and np.array_equal(piece.y, diagonal(height)) and np.array_equal(piece.x, diagonal(width)):
-                self.padding = [max(pair) for pair in zip(self.padding, padding, strict=True)]
+            if piece.layer == 0 and isinstance(piece, Piece) and len(piece.y) and len(piece.x):
+                y, x = int(piece.y[0, 1]), int(piece.x[0, 1])
+                placed = diagonal(rows) + np.array([0, y]), diagonal(columns) + np.array([0, x])
+                if np.array_equal(piece.y, placed[0]) and np.array_equal(piece.x, placed[1]):
+                    needed = top + y, height + bottom - y - rows, left + x, width + right - x - columns
+                    self.padding = [max(pair) for pair in zip(self.padding, needed, strict=True)]
 
     # --- parametric layers ---
 
@@ -231,14 +280,35 @@ class _Walk:
         if node.op == "call_module":
             key = f"{node.target}.weight"
         else:
-            argument = node.args[1] if len(node.args) > 1 else node.kwargs["weight"]
-            if moving := sorted(REORDERING & _operations_behind(argument, self.modules)):
-                raise InputError(f"its weight passes through {', '.join(moving)}, for which there is no rule")
-            found = sorted(key for key in _attributes_behind(argument) if self.keys.get(key) == shape)
-            if len(found) != 1:
-                raise InputError(f"its weight stems from {len(found)} parameters of shape {shape}, not from one")
-            key = found[0]
+            key = self._weight_key(node.args[1] if len(node.args) > 1 else node.kwargs["weight"])
+        names = self.names[id(_attribute(self.modules[""], key))]
+        if len(names) > 1:  # masks, checkpoints and pruning take every name for a weight of its own
+            raise InputError(f"there is no rule for one weight under several names: {', '.join(names[:4])}")
+        self.calls.append(key)
         return self.parameters.setdefault(key, Parameter(key.removesuffix(".weight"), key, shape, groups))
+
+    def _weight_key(self, node: fx.Node) -> str:
+        """The parameter whose values a weight is. Edges carry these, so what changes or moves them is refused."""
+        while node.op != "get_attr":
+            operation, source = _operation(node, self.modules), next(iter(node.all_input_nodes), None)
+            if operation in PRODUCT:
+                factors = [factor for factor in (*node.args, *node.kwargs.values()) if not self._is_one(factor)]
+                source = factors[0] if len(factors) == 1 else None
+            elif operation not in SAME_VALUES and node.args[1:] != ("data",):
+                source = None
+            if source is None:
+                raise InputError(f"its weight passes through {operation}, for which there is no rule")
+            node = source
+        if node.target not in self.keys:
+            raise InputError(f"its weight {node.target} is not a parameter of the network")
+        return node.target
+
+    def _is_one(self, factor) -> bool:
+        """Whether a factor is 1 everywhere and stays so: a number or a buffer."""
+        value = self._value(factor)
+        if isinstance(factor, fx.Node) and (factor.op != "get_attr" or factor.target in self.keys):
+            return False
+        return bool((value == 1).all()) if isinstance(value, torch.Tensor) else value == 1
 
     def _convolution(self, node: fx.Node, units: Units, settings, rank: int) -> Units:
         units = on_grid(units, _grid_of(units.shape, rank))
@@ -327,8 +397,16 @@ class _Walk:
         """Run the operation on element numbers, 1, 2, ... with 0 for nothing, and read off where each one went."""
         if settings.get("value") or not str(settings.get("mode", "nearest")).startswith(MOVING_MODES):
             raise InputError("there is no rule for this mode or fill value")
-        if _operation(node, self.modules) in JOINING:  # a constant stands for no nodes
-            args, kwargs = (_leaves(given, torch.zeros_like, torch.Tensor) for given in (args, kwargs))
+        operation = _operation(node, self.modules)
+        if str(node.target).endswith("_") and node.op == "call_method":
+            raise InputError("there is no rule for moving elements in place")
+        if operation in ZERO_PADDING and settings.get("mode", "constant") == "constant":
+            padded = _zero_padded(_units_in((args, kwargs))[0], settings["padding"])
+            if padded:
+                self._note_padding(padded, (0, 0, 0, 0))
+                return padded
+        if operation in JOINING:  # a constant stands for no nodes: its values are not element numbers
+            args, kwargs = _leaves((args, kwargs), lambda constant: torch.zeros(constant.shape), torch.Tensor)
         sources, start = [], 1
 
         def numbers(units: Units) -> torch.Tensor:
@@ -356,6 +434,7 @@ class _Walk:
             return whole_layer(later, left.grid, left.shape)
         if apart and only[0] != only[1]:
             main, shortcut = (left, right) if only[0] else (right, left)
+            self.shortcuts.append((main, shortcut))
             if self.options["identity_shortcuts"] == "edges":
                 self._identity(main, shortcut)
             self._carry(node, main.layers)
@@ -394,7 +473,8 @@ class _Walk:
 
     # --- the result ---
 
-    def geometry(self) -> Geometry:
+    def node_layers(self) -> tuple[list[Layer], list[int]]:
+        """The graph's node layers, and for each layer of the walk which of them has its nodes."""
         kept = sorted(set(range(len(self.layers))) - set(self.merged), key=self.slots.__getitem__)
         place, layers, offset = {}, [], 0
         for k in kept:
@@ -409,14 +489,18 @@ class _Walk:
                 layer = self.merged[layer]
             return place[layer]
 
+        return layers, [final(layer) for layer in range(len(self.layers))]
+
+    def geometry(self) -> Geometry:
+        layers, final = self.node_layers()
         between: dict[tuple[int, int], list[Draft]] = {}
         for draft in self.drafts:
             if draft.y is None or (len(draft.y) and len(draft.x)):
-                between.setdefault((final(draft.source), final(draft.target)), []).append(draft)
-        output = np.zeros(offset + 2, bool)
+                between.setdefault((final[draft.source], final[draft.target]), []).append(draft)
+        output = np.zeros(sum(layer.size for layer in layers) + 2, bool)
         for units in self.returned:
             for piece in scattered(units).pieces:
-                output[1 + layers[final(piece.layer)].offset + self._flat(piece.layer, piece.unit)] = True
+                output[1 + layers[final[piece.layer]].offset + self._flat(piece.layer, piece.unit)] = True
         return Geometry(
             [self.parameters[key] for key in self.keys if key in self.parameters],
             layers,
@@ -466,26 +550,13 @@ def _where(node: fx.Node) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 def _attribute(module: nn.Module, path: str):
     for name in path.split("."):
         module = getattr(module, name)
     return module
-
-
-def _attributes_behind(node: fx.Node) -> set[str]:
-    """The parameters and buffers that a value is computed from."""
-    if node.op == "get_attr":
-        return {node.target}
-    return set().union(*(_attributes_behind(argument) for argument in node.all_input_nodes))
-
-
-def _operations_behind(node: fx.Node, modules: dict[str, nn.Module]) -> set[str]:
-    """The operations that a value is computed with."""
-    own = set() if node.op == "get_attr" else {_operation(node, modules)}
-    return own.union(*(_operations_behind(argument, modules) for argument in node.all_input_nodes))
 
 
 def _settings(node: fx.Node, modules: dict[str, nn.Module], operation: str, args, kwargs) -> dict:
@@ -528,6 +599,21 @@ def _padding(value, rank: int, kernel, dilation) -> tuple[int, int, int, int]:
         return (total[0] // 2, total[0] - total[0] // 2, total[1] // 2, total[1] - total[1] // 2)
     y, x = _pair(0 if value == "valid" else value, rank, 0)
     return (y, y, x, x)
+
+
+def _zero_padded(units: Units, padding) -> Units | None:
+    """Zeros around the image plane. Around the network's input they are its ring. None where there is no such grid."""
+    rank = len(units.shape) - 1
+    sides = [padding] * 2 * rank if isinstance(padding, int) else list(padding)
+    on_plane = rank in (1, 2) and len(sides) <= 2 * rank and units.grid == _grid_of(units.shape)
+    if not on_plane or min(sides) < 0 or any(isinstance(piece, Scatter) for piece in units.pieces):
+        return None
+    left, right, top, bottom = sides + [0] * (4 - len(sides))
+    channels, height, width = units.grid
+    grid = (channels, height + top + bottom, width + left + right)
+    down, across = np.array([0, top], np.int32), np.array([0, left], np.int32)
+    pieces = tuple(replace(piece, y=piece.y + down, x=piece.x + across) for piece in units.pieces)
+    return Units(grid if rank == 2 else (channels, grid[2]), grid, pieces)
 
 
 def _at_least_one(count: int, units: Units) -> int:
