@@ -28,7 +28,8 @@ class Cut(TorchFunctionMode):
         channels, height, width = shape
         self.ring = torch.zeros(1, channels, height + top + bottom, width + left + right, requires_grad=True)
         self.input = torch.zeros(1, *shape)
-        self.ringed = {self.input: self.ring}  # tensors that hold the input in place, and the same with its ring
+        # tensors that hold the input in place, with the same in its ring and where in these the input starts
+        self.ringed = {self.input: (self.ring, (0, 0))}
         self.leaves, self.outputs = [self.ring], [[]]  # what ends in a leaf: a list of tensors, summed
         self.kernels, self.cases, self.identity_edges = kernels, list(cases), identity_edges
         self.merged = {}
@@ -44,30 +45,40 @@ class Cut(TorchFunctionMode):
             return self.sum_pool(func, name, *args, **kwargs)
         if name == "adaptive_avg_pool2d":
             return sum_adaptive(self.cropped(args[0], (0, 0, 0, 0)), func(self.plain(args[0]), args[1]).shape[2:])
-        if name in ADD and all(isinstance(argument, torch.Tensor) for argument in args):
-            return self.add(*args)
+        if name in ADD:
+            varying = [x for x in args if isinstance(x, torch.Tensor) and (x.requires_grad or x in self.ringed)]
+            return self.add(*varying) if len(varying) == 2 else varying[0]
         if name in IDENTITY:
             return next(argument for argument in args if isinstance(argument, torch.Tensor))
         if name == "cat" and any(x in self.ringed for x in args[0]):
-            ringed = torch.cat([self.cropped(x, self.padding) for x in args[0]], *args[1:], **kwargs)
+            start = next(self.ringed[x][1] for x in args[0] if x in self.ringed)
+            around = [padding - start[k // 2] for k, padding in enumerate(self.padding)]
+            ringed = torch.cat([self.cropped(x, around) for x in args[0]], *args[1:], **kwargs)
             joined = torch.cat([self.plain(x) for x in args[0]], *args[1:], **kwargs)
-            self.ringed[joined] = ringed
+            self.ringed[joined] = ringed, start
             return joined
+        if name == "pad" and args[0] in self.ringed and args[2:] in ((), ("constant", 0)) and min(args[1]) >= 0:
+            left, right, top, bottom = [*args[1], 0, 0][:4]
+            padded = self.cropped(args[0], (top, bottom, left, right)).clone()
+            ring, (above, before) = self.ringed[args[0]]
+            self.ringed[padded] = ring, (above + top, before + left)
+            return padded
         return func(*(self.plain(argument) for argument in args), **kwargs)
 
     def plain(self, x):
         if isinstance(x, list | tuple):
             return type(x)(self.plain(entry) for entry in x) if type(x) in (list, tuple) else x
-        return self.cropped(x, (0, 0, 0, 0)) if x is self.input else x
+        return self.cropped(x, (0, 0, 0, 0)) if isinstance(x, torch.Tensor) and x in self.ringed else x
 
     def cropped(self, x, padding):
         """A tensor with a border of the given padding: zeros, or the input's ring where it holds the input in place."""
         top, bottom, left, right = padding
         if x not in self.ringed:
             return F.pad(x, (left, right, top, bottom))
-        start = [self.padding[0] - top, self.padding[2] - left]
-        size = [self.input.shape[2] + top + bottom, self.input.shape[3] + left + right]
-        return self.ringed[x][:, :, start[0] : start[0] + size[0], start[1] : start[1] + size[1]]
+        ringed, (above, before) = self.ringed[x]
+        start = [self.padding[0] - above - top, self.padding[2] - before - left]
+        size = [x.shape[2] + top + bottom, x.shape[3] + left + right]
+        return ringed[:, :, start[0] : start[0] + size[0], start[1] : start[1] + size[1]]
 
     def cut(self, output):
         self.outputs.append([output])

@@ -8,7 +8,7 @@ import pytest
 from helpers import random_graphs
 from sparse_topology.graphs.edge_list import unroll
 from sparse_topology.metrics.measure import Missing
-from sparse_topology.path_counts import PathSums
+from sparse_topology.metrics.path_counts import PathSums
 
 NAMES = ["ln_paths", "ln_path_kernel_trace", "live_edges", "live_channels"]
 

@@ -15,10 +15,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 from init import main as init_main
+from scipy.sparse import coo_array
+from torch import nn
 from train import main as train_main
 
 from sparse_topology.data.arrays import save
 from sparse_topology.data.augmentation import Standardise, augment
+from sparse_topology.graphs.geometry import encode
+from sparse_topology.graphs.layered import all_edges
+from sparse_topology.graphs.trace import trace
 from sparse_topology.job import InputError
 from sparse_topology.networks.architectures import load
 from sparse_topology.networks.initialise import kaiming_
@@ -157,21 +162,94 @@ def test_accuracy_counts_over_batches_and_restores_training_mode():
 def test_path_needs_more_than_weights_in_every_layer():
     """conv1 feeds channel 0 only and the next layer reads channel 1 only: weights in every layer, yet no path."""
     model = network("conv_small")
-    with torch.no_grad():
-        model.convs1[0].weight[1:] = 0
-        assert has_path(model, [1, 8, 8])
-        model.convs1[4].weight[:, 0] = 0
-    assert not has_path(model, [1, 8, 8])
-    assert torch.count_nonzero(model.convs1[4].weight) > 0
+    masks = masks_of(model, 0)
+    masks["convs1.0.weight"][1:] = False
+    assert has_path(model, masks, [1, 8, 8])
+    masks["convs1.4.weight"][:, 0] = False
+    assert not has_path(model, masks, [1, 8, 8])
+    assert masks["convs1.4.weight"].any()
 
 
 def test_shortcut_keeps_a_path():
     model = network("resnet_small")
-    with torch.no_grad():
-        model.layer2[0].conv2.weight.zero_()
-        assert has_path(model, [1, 8, 8])
-        model.layer2[0].shortcut[0].weight.zero_()
-    assert not has_path(model, [1, 8, 8])
+    masks = masks_of(model, 0)
+    masks["layer2.0.conv2.weight"][:] = False
+    assert has_path(model, masks, [1, 8, 8])
+    masks["layer2.0.shortcut.0.weight"][:] = False
+    assert not has_path(model, masks, [1, 8, 8])
+
+
+class Squeezed(nn.Module):
+    """A gate that multiplies, between two convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.gate, self.last = nn.Conv2d(1, 4, 3), nn.Linear(4, 4), nn.Conv2d(4, 3, 6)
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.last(x * torch.sigmoid(self.gate(x.mean((2, 3))))[:, :, None, None]).flatten(1)
+
+
+class OneMinus(nn.Module):
+    def forward(self, x):
+        return 1 - x
+
+
+def chain(*between):
+    return nn.Sequential(nn.Conv2d(1, 4, 3), *between, nn.Conv2d(4, 3, 6), nn.Flatten())
+
+
+# networks with a path, on which a count of linear paths on a blank image is 0, or as good as 0 or infinite
+PATHS = {
+    "layer norm": lambda: chain(nn.LayerNorm((4, 6, 6))),
+    "group norm": lambda: chain(nn.GroupNorm(2, 4)),
+    "instance norm": lambda: chain(nn.InstanceNorm2d(4)),
+    "zero scale": lambda: chain(zeroed(nn.BatchNorm2d(4))),
+    "softmax": lambda: nn.Sequential(chain(), nn.LogSoftmax(1)),
+    "shrink": lambda: chain(nn.Hardshrink(2.0)),
+    "saturated": lambda: chain(nn.Tanh(), nn.Sigmoid(), nn.Hardtanh(), nn.ReLU6(), nn.Hardsigmoid()),
+    "threshold": lambda: chain(nn.Threshold(2.5, 0.0)),
+    "negated": lambda: chain(OneMinus(), nn.ReLU()),
+    "gate": Squeezed,
+    "deep": lambda: chain(*(layer for _ in range(200) for layer in (nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()))),
+    "zero head": lambda: nn.Sequential(nn.Flatten(), zeroed(nn.Linear(64, 3))),
+}
+
+
+def zeroed(layer):
+    nn.init.zeros_(layer.weight)
+    return layer
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_dense_networks_have_a_path(name):
+    torch.manual_seed(0)
+    model = PATHS[name]()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    assert has_path(model, {}, [1, 8, 8])
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, before[key])
+    first = next(key for key in before if key.endswith("weight"))
+    assert not has_path(model, {first: np.zeros(before[first].shape, bool)}, [1, 8, 8])
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("word", ["conv_small", "resnet_small"])
+def test_path_agrees_with_the_graph(word, seed):
+    """With so few weights that some networks are cut; the graph is walked with SciPy."""
+    model = network(word)
+    masks = masks_of(model, [0.9, 0.95, 0.97, 0.98, 0.985, 0.99][seed], seed)
+    weights = {name: np.ones(mask.shape, np.float32) for name, mask in masks.items()}
+    graph = encode(trace(model, (1, 8, 8), "edges"), weights, masks)
+    tails, heads, _ = all_edges(graph)
+    adjacency = coo_array((np.ones(len(tails)), (heads, tails)), (graph.node_count,) * 2).tocsr()
+    reached, new = np.zeros(graph.node_count), np.zeros(graph.node_count)
+    new[slice(*graph.inputs[0])] = 1
+    while new.any():
+        reached, new = np.maximum(reached, new), (adjacency @ new > 0) * (reached == 0)
+    outputs = np.concatenate([reached[start:stop] for start, stop in graph.outputs])
+    assert has_path(model, masks, [1, 8, 8]) == outputs.any()
 
 
 # -- the whole job

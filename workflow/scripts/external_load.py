@@ -7,8 +7,9 @@ the encode rule and all metrics then run as they do for the study.
 import torch
 
 from sparse_topology.files import atomic
+from sparse_topology.graphs.dependence import check, check_classes
 from sparse_topology.graphs.geometry import save
-from sparse_topology.graphs.trace import trace
+from sparse_topology.graphs.trace import trace, walk
 from sparse_topology.job import InputError, job
 from sparse_topology.networks.architectures import load
 from sparse_topology.networks.checkpoint import load_network
@@ -35,8 +36,12 @@ def main(weights, mask, output, cfg) -> None:
     cfg: architecture, architecture_options, classes, input (channels, height, width), identity_shortcuts.
     """
     module = build(cfg["architecture"], cfg["classes"], cfg["input"][0], cfg["architecture_options"])
-    geometry = trace(module, cfg["input"], cfg["identity_shortcuts"])
-    masks = load_network(weights, module, geometry.parameters, mask)
+    parameters = trace(module, cfg["input"], cfg["identity_shortcuts"]).parameters
+    masks = load_network(weights, module, parameters, mask)
+    traced = walk(module, cfg["input"], cfg["identity_shortcuts"])  # again, with the buffers of the checkpoint
+    check_classes(traced, cfg["classes"])
+    geometry = traced.geometry()
+    check(module, traced, geometry, masks)
     save(geometry, output["geometry"])
     with atomic(output["model"]) as temporary:
         torch.save(module.state_dict(), temporary)

@@ -19,7 +19,7 @@ NO_PATH = Missing("no path from an input to an output")
 
 
 def structured(graph, cfg) -> dict:
-    from sparse_topology.path_counts import PathSums
+    from sparse_topology.metrics.path_counts import PathSums
 
     counts = PathSums(graph)
     ln_paths = counts.log_sum()

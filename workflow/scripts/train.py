@@ -105,7 +105,7 @@ def main(
     images, labels = read_arrays(inputs["train_images"], inputs["train_labels"], device)
     test = read_arrays(inputs["test_images"], inputs["test_labels"], device)
     step = Step(model, images, labels, facts, masks, cfg)
-    connected = has_path(model, facts["shape"])
+    connected = has_path(model, masks, facts["shape"])
 
     files = [inputs[name] for name in ("info", "init", "mask") if name in inputs]
     checkpoint = Checkpoint(outputs["model"], settings_key(cfg, code, device, files), checkpoint_seconds)

@@ -1,4 +1,4 @@
 """The unrolled multipartite graph of a network and its bipartite relatives: tracing, geometry, blocks, Parquet.
 
-May import: files, job.
+May import: files, job, separate.
 """

@@ -1,6 +1,17 @@
 """Weights at initialisation."""
 
+import random
+
+import numpy as np
+import torch
 from torch import nn
+
+
+def seed_all(seed: int) -> None:
+    """Seed the global generators of torch, NumPy and Python, for what a network's constructor draws."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (the global generator is what a constructor may draw from)
+    random.seed(seed)
 
 
 def kaiming_(model: nn.Module) -> nn.Module:

@@ -1,4 +1,4 @@
 """The training step and the loop around it, and what a GPU does otherwise.
 
-May import: data.
+May import: data, separate.
 """

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from sparse_topology.data.augmentation import Standardise, augment
+from sparse_topology.separate import Separate
 from sparse_topology.training.gpu import Accelerated
 
 AUGMENTED_TOGETHER = 10_000  # images; bounds the memory of the augmentation
@@ -206,23 +207,48 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor, standardise: Stan
     return correct.item() / len(labels)
 
 
-@torch.no_grad()
-def has_path(model: nn.Module, shape: list[int]) -> bool:
-    """Whether any input of a network with masked weights reaches any output.
+class Alive(Separate):
+    """Give every unit of a layer that is not 0 a new size, so that none saturates, overflows or vanishes."""
 
-    With unmasked weights 1, biases 0 and BatchNorm the identity, all terms are non-negative: on a blank image of ones
-    the logits sum to the number of weighted paths, 0 if and only if there is none (float64 holds it).
+    def __init__(self, scale: float, signs: bool, random: torch.Generator):
+        super().__init__()
+        self.scale, self.signs, self.random = scale, signs, random
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        value = super().__torch_function__(func, types, args, kwargs)
+        if getattr(func, "__name__", "") not in ("conv1d", "conv2d", "linear"):
+            return value
+        size = self.scale * (0.5 + torch.rand(value.shape, generator=self.random, dtype=value.dtype))
+        if self.signs:
+            size *= torch.randint(0, 2, value.shape, generator=self.random) * 2 - 1
+        known = value.detach()
+        return value * torch.where(known != 0, size / known.abs(), 0)
+
+
+def has_path(model: nn.Module, masks: dict, shape: list[int]) -> bool:
+    """Whether any input of a network reaches any output through weights that are not masked.
+
+    A derivative of the outputs by a blank image that is not 0 proves a path. So that none is hidden, weights are random
+    and positive, biases 0, and activations are fed values at which they are not flat: small and large ones, positive
+    and of both signs. masks: bool by name of a weight; what has none is not masked.
     """
-    model = copy.deepcopy(model).cpu().double().eval()
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.reset_parameters()
-        elif isinstance(module, nn.Conv2d | nn.Linear):
-            module.weight.copy_(module.weight != 0)
-            if module.bias is not None:
-                module.bias.zero_()
-    return model(torch.ones(1, *shape, dtype=torch.float64)).sum().item() != 0
+    model = copy.deepcopy(model).cpu().double().eval().requires_grad_(False)
+    random = torch.Generator().manual_seed(0)
+    for name, parameter in model.named_parameters():
+        parameter.copy_(0.5 + torch.rand(parameter.shape, generator=random, dtype=parameter.dtype))
+        if name.rpartition(".")[2] == "bias":
+            parameter.zero_()
+        if name in masks:
+            parameter.mul_(torch.from_numpy(masks[name]))
+    image = torch.ones(2, *shape, dtype=torch.float64, requires_grad=True)
+    for scale, signs in ((0.3, False), (3.0, False), (0.3, True), (3.0, True)):
+        with torch.enable_grad(), Alive(scale, signs, random):
+            result = model(image.clone())
+        factors = 0.5 + torch.rand(result.shape, generator=random, dtype=torch.float64)
+        total = (result * factors).sum()
+        if total.requires_grad and torch.autograd.grad(total, image)[0].nan_to_num().any():
+            return True
+    return False
 
 
 def finite(step: Step) -> bool:
