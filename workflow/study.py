@@ -156,6 +156,11 @@ class Study:
         overrides = recipe.pop("architectures", {})
         return dict(sorted({**recipe, **overrides.get(architecture, {})}.items()))
 
+    @property
+    def rewind(self) -> int:
+        """The epoch of the dense training whose weights `imp` goes back to; every dense training keeps them."""
+        return self.options("imp").get("rewind", 2)
+
     @cached_property
     def drawn(self) -> list[dict]:
         """The networks whose graphs are drawn: of two architectures, the sparsest of the first and last algorithm."""

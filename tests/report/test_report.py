@@ -157,9 +157,10 @@ def test_costs_per_stage(tmp_path):
     published.parent.mkdir()
     published.write_text(Path(files[0]).read_text())
     records = []
-    for kind, device in (("dense", "NVIDIA H100"), ("snip/0.9", "NVIDIA H100"), ("snip/0.8", "cpu")):
+    trainings = (("dense", "train_dense", "NVIDIA H100"), ("snip/0.9", "train_sparse", "NVIDIA H100"))
+    for kind, stage, device in (*trainings, ("snip/0.8", "train_sparse", "cpu")):
         records.append(tmp_path / "networks" / "cifar10" / "conv6" / kind / "0" / "training.json")
-        write_json(records[-1], {"device": device, "seconds": 30.0})
+        write_json(records[-1], {"device": device, "seconds": 30.0, "stage": stage})
     train = [write_benchmark(tmp_path, "train_dense"), write_benchmark(tmp_path, "train_sparse")]
     table_costs.main([*files, str(family), str(published), *train], records, tmp_path / "costs.csv")
     table = pd.read_csv(tmp_path / "costs.csv").set_index("stage")

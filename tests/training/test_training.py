@@ -170,6 +170,16 @@ def test_path_needs_more_than_weights_in_every_layer():
     assert masks["convs1.4.weight"].any()
 
 
+def test_path_follows_the_masks_where_there_are_any():
+    """A kept weight that is 0 still connects; what a mask has removed does not."""
+    model, masks = network("conv_small"), masks_of(network("conv_small"), 0.5)
+    with torch.no_grad():
+        model.convs1[0].weight.zero_()
+    assert has_path(model, masks, [1, 8, 8])
+    masks["linear.0.weight"][:] = False
+    assert not has_path(model, masks, [1, 8, 8])
+
+
 def test_shortcut_keeps_a_path():
     model = network("resnet_small")
     masks = masks_of(model, 0)
@@ -310,6 +320,17 @@ def test_record(study, tmp_path):
     assert record["seed"] == 3
     assert record["seconds"] > 0
     assert sorted(file.name for file in tmp_path.iterdir()) == ["model.pt", "training.json"]
+
+
+def test_dense_training_also_leaves_the_network_of_an_early_epoch(study, tmp_path):
+    """It is what a training that ends there would leave; after a kill too."""
+    inputs, cfg, _ = study
+    early, _ = run(study, tmp_path / "early", {"epochs": 1})
+    outputs = {name: str(tmp_path / f"{name}.pt") for name in ("model", "record", "early")}
+    train_main(inputs, outputs, cfg | {"rewind": 1}, 1)
+    assert_equal_states(torch.load(outputs["early"], weights_only=True), early)
+    train_main(inputs, outputs, cfg | {"rewind": 9}, 1)
+    assert_equal_states(torch.load(outputs["early"], weights_only=True), torch.load(outputs["model"]))
 
 
 def test_loss_that_is_not_finite_is_recorded_and_leaves_finite_weights(study, tmp_path):

@@ -223,7 +223,7 @@ def study_products():
         cell = CELL.format(**network)
         files += [f"{cell}/geometry.npz"] if study.encoded else []
         files += [f"{cell}/init/{network['seed']}/model.pt"]
-        files += [f"{cell}/dense/{network['seed']}/{name}" for name in ("model.pt", "training.json")]
+        files += [f"{cell}/dense/{network['seed']}/{name}" for name in ("model.pt", "training.json", "early.pt")]
     for network in study.networks:
         files += graph_products(NETWORK.format(**network), study.encoded, study.metrics)
         files.append(f"{NETWORK}/training.json".format(**network))

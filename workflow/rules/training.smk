@@ -34,6 +34,7 @@ rule train_dense:
     output:
         model=f"{CELL}/dense/{{seed}}/model.pt",
         record=f"{CELL}/dense/{{seed}}/training.json",
+        early=f"{CELL}/dense/{{seed}}/early.pt",
     log:
         "results/logs/train_dense/{dataset}/{architecture}/{seed}.log",
     benchmark:
@@ -46,7 +47,7 @@ rule train_dense:
         runtime=240,
         gpu=GPU,
     params:
-        cfg=training_cfg,
+        cfg=lambda w: {**training_cfg(w), "rewind": study.rewind},
         code=lambda w: code_hash("train.py", architecture_code(w)),
     script:
         "../scripts/train.py"

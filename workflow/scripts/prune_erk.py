@@ -5,20 +5,12 @@ out + in over out * in. Layers that would exceed density 1 are dense and the res
 expected number of weights is N d. Each weight is drawn on its own (Bernoulli), as in the released masks.
 """
 
-import math
-
 import numpy as np
 
 from sparse_topology.job import job
 from sparse_topology.networks.state_dict import read_state_dict
-from sparse_topology.pruning.layer_densities import Shapes, bernoulli, redistributed_densities, sum_over_product
-from sparse_topology.pruning.masks import Masks, density, prunable, save_masks, stream
-
-
-def erk_densities(shapes: Shapes, sparsity: float) -> list[float]:
-    sizes = [math.prod(shape) for shape in shapes.values()]
-    raw = [sum_over_product(shape) for shape in shapes.values()]
-    return redistributed_densities(sizes, raw, float(density(sparsity)))
+from sparse_topology.pruning.layer_densities import Shapes, bernoulli, erk_densities
+from sparse_topology.pruning.masks import Masks, prunable, save_masks, stream
 
 
 def erk_masks(shapes: Shapes, sparsity: float, random: np.random.Generator) -> Masks:

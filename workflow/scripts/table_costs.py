@@ -46,7 +46,7 @@ def gpu_seconds(records: list[str]) -> dict[str, float]:
     for path in records:
         record = read_json(path)
         if record["device"] != "cpu":
-            total["train_dense" if Path(path).parts[-3] == "dense" else "train_sparse"] += record["seconds"]
+            total[record["stage"]] += record["seconds"]
     return total
 
 

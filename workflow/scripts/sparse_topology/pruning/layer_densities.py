@@ -1,4 +1,4 @@
-"""Random masks whose layer densities follow the layers' shapes: what ER and ERK share (spec B6, B7).
+"""How many weights each layer keeps, and random masks with these numbers: what ER, ERK and dynamic training share.
 
 A layer's shape is that of its weight: (out, in, kh, kw) for a convolution, (out, in) for a linear layer.
 """
@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from sparse_topology.pruning.masks import Masks
+from sparse_topology.pruning.masks import Masks, density
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -33,6 +33,38 @@ def redistributed_densities(sizes: list[int], raw: list[float], density: float) 
 def sum_over_product(dimensions: tuple[int, ...]) -> float:
     """Raw weight of a layer: the sum of the given dimensions over their product."""
     return sum(dimensions) / math.prod(dimensions)
+
+
+def erk_densities(shapes: Shapes, sparsity: float) -> list[float]:
+    """Erdos-Renyi-Kernel: proportional to the sum of a layer's dimensions over their product (Evci et al. 2020)."""
+    sizes = [math.prod(shape) for shape in shapes.values()]
+    raw = [sum_over_product(shape) for shape in shapes.values()]
+    return redistributed_densities(sizes, raw, float(density(sparsity)))
+
+
+def largest_remainder(quotas: np.ndarray, total: int, capacities: np.ndarray) -> np.ndarray:
+    """Integers [L] that sum to `total`: quotas (float [L], of about that sum) rounded down, and one more for those with
+    the largest fractions, none above its capacity. Of equal fractions the first gets it. Where the capacities do not
+    hold the total, all are filled.
+    """
+    capacities = np.asarray(capacities, np.int64)
+    quotas = np.asarray(quotas, float)
+    counts = np.minimum(np.floor(quotas + 1e-9).astype(np.int64), capacities)
+    order = np.argsort(counts - quotas, kind="stable")
+    while (missing := min(total, capacities.sum()) - counts.sum()) > 0:
+        open_layers = order[counts[order] < capacities[order]]
+        counts[open_layers[:missing]] += 1
+    return counts
+
+
+def random_subsets(shapes: Shapes, counts: np.ndarray, random: np.random.Generator) -> Masks:
+    """Keep exactly counts[l] random weights of each layer."""
+    masks = {}
+    for (name, shape), count in zip(shapes.items(), counts, strict=True):
+        mask = np.zeros(math.prod(shape), bool)
+        mask[random.choice(mask.size, count, replace=False)] = True
+        masks[name] = mask.reshape(shape)
+    return masks
 
 
 def bernoulli(shapes: Shapes, densities: list[float], random: np.random.Generator) -> Masks:

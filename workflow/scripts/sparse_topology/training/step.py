@@ -145,10 +145,14 @@ class Step:
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(logits, labels)
 
+    def gradient(self, gradients: tuple[Tensor, ...]) -> Tensor:
+        """The gradients as one vector, laid out as `values`."""
+        kernels = flattened(gradients[: self.kernels], self.values.is_cuda).float()
+        return torch.cat([kernels, *gradients[self.kernels :]])
+
     def descend(self, gradients: tuple[Tensor, ...]) -> None:
         """g += weight_decay w;  v = momentum v + g;  w -= learning_rate v, as `torch.optim.SGD` has it; then mask."""
-        kernels = flattened(gradients[: self.kernels], self.values.is_cuda).float()
-        gradient = torch.cat([kernels, *gradients[self.kernels :]])
+        gradient = self.gradient(gradients)
         gradient.add_(self.values, alpha=self.weight_decay)
         self.velocity.mul_(self.momentum).add_(gradient)
         self.values.addcmul_(self.velocity, self.learning_rate, value=-1).mul_(self.mask)
@@ -255,8 +259,15 @@ def finite(step: Step) -> bool:
     return bool(torch.stack([tensor.isfinite().all() for tensor in step.state()]).all())
 
 
-def train(step: Step, test: tuple[Tensor, Tensor], cfg: dict, save: Callable = lambda done: None, resume=None) -> dict:
-    """Train for cfg["epochs"] epochs; return curves, seconds and the reason of a collapse.
+def train(
+    step: Step,
+    test: tuple[Tensor, Tensor],
+    cfg: dict,
+    save: Callable = lambda done: None,
+    resume: dict | None = None,
+    first: int = 0,
+) -> dict:
+    """Train from epoch `first` to the last of cfg["epochs"]; return curves, seconds and the reason of a collapse.
 
     test: images and labels, measured after every epoch (nothing is selected by it). save: called after each epoch with
     all that a later call needs as `resume` to go on as if it had never stopped. If the loss or a weight is not finite,
@@ -272,7 +283,7 @@ def train(step: Step, test: tuple[Tensor, Tensor], cfg: dict, save: Callable = l
     step.model.train()
     begin = time.perf_counter() - seconds
     run = step.ready(counts)
-    for epoch in range(len(curve["train_loss"]), cfg["epochs"]):
+    for epoch in range(first + len(curve["train_loss"]), cfg["epochs"]):
         before = [tensor.clone() for tensor in step.state()]
         rate = learning_rate(epoch, cfg["learning_rate"], cfg["milestones"])
         step.learning_rate.fill_(rate)
