@@ -44,6 +44,8 @@ def changed(path: str, value):
         ("training", {}, ["training", "'digits'"]),
         ("options.er.rule", "papers", ["options.er.rule", "'papers'", "'reference', 'paper'"]),
         ("options.snip", {"batches": 2}, ["options.snip", "{'batches': 2}", "no options"]),
+        ("options.set", {"interval": 0}, ["options.set.interval", "0", "at least 1"]),
+        ("options.rigl", {"rule": "paper"}, ["options.rigl.rule", "allowed: interval, rate"]),
         ("options.errr", {}, ["options.errr", "did you mean 'er'?"]),
         ("options.motifs", {"engine": "fast"}, ["options.motifs.engine", "'fast'", "'structured'"]),
         ("options.mine", {"path": "somewhere"}, []),

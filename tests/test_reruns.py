@@ -179,6 +179,7 @@ def test_an_encoding_that_is_dropped_and_taken_back(study):
     [
         ({"metrics": ["local", "strength", "density", "components"]}, {"metric": 2}),
         ({"pruning": ["snip", "uniform", "erk"]}, {"prune": 1, "train_sparse": 1, "encode": 1, "metric": 3}),
+        ({"pruning": ["snip", "uniform", "set"]}, {"sparsify": 1, "encode": 1, "metric": 3}),
         (
             {"seeds": [0, 1]},
             {"init": 1, "train_dense": 1, "prune": 2, "train_sparse": 2, "encode": 2, "metric": 6},

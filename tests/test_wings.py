@@ -58,7 +58,7 @@ def test_what_serves_all_wings_imports_none():
 
 
 def test_words_figures_and_report_are_in_no_code_hash_of_a_network():
-    scripts = [path.name for kind in ("prune_*.py", "metric_*.py") for path in SCRIPTS.glob(kind)]
+    scripts = [path.name for kind in ("prune_*.py", "sparsify_*.py", "metric_*.py") for path in SCRIPTS.glob(kind)]
     for script in [*scripts, "init.py", "train.py", "encode.py"]:
         closure = codehash.import_closure(script)
         labels = {"sparse_topology/words.py", "sparse_topology/figures.py"}

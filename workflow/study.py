@@ -6,6 +6,7 @@ the key, the value and what is allowed.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import difflib
 from decimal import Decimal
@@ -44,14 +45,23 @@ def digits(value: float) -> str:
     return format(Decimal(repr(value)), "f")
 
 
+def literal(script: str, name: str) -> str | None:
+    """The constant that a script assigns to `name` at its top, read without running the script; None without it."""
+    for node in ast.parse((SCRIPTS / script).read_text()).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
+            return ast.literal_eval(node.value)
+    return None
+
+
 class Study:
     """The validated config, with the words it uses resolved to scripts."""
 
     def __init__(self, config: dict):
+        self.methods = {"prune": words("prune_*.py"), "sparsify": words("sparsify_*.py")}
         self.known = {
             "datasets": [word for word in words("dataset_*.py") if word != "folder"],
             "architectures": words("sparse_topology/networks/architectures/*.py"),
-            "pruning": words("prune_*.py"),
+            "pruning": sorted({*self.methods["prune"], *self.methods["sparsify"]}),
             "metrics": words("metric_*.py"),
             "encodings": ["mge", "rolled", "rolled_channel"],
         }
@@ -85,6 +95,18 @@ class Study:
         grid = product(c["datasets"], c["architectures"], map(str, c["seeds"]))
         return [dict(zip(("dataset", "architecture", "seed"), cell, strict=True)) for cell in grid]
 
+    def starts_from(self, word: str) -> str:
+        """What a method of `sparsify` starts from, as its script declares it in STARTS_FROM: init or dense."""
+        return literal(f"sparsify_{word}.py", "STARTS_FROM") or "init"
+
+    def stages(self, word: str) -> list[str]:
+        """The rules that make a network of this word: its mask and its training."""
+        return ["sparsify"] if word in self.methods["sparsify"] else ["prune", "train_sparse"]
+
+    def sparsify_options(self, word: str) -> dict:
+        """Settings of a method of `sparsify`."""
+        return self.options(word)
+
     @cached_property
     def rank(self) -> dict:
         """What `rank` is asked for; empty without it."""
@@ -103,7 +125,8 @@ class Study:
             return []
         cell = {**self.rank, "sparsity": digits(self.rank["sparsity"])}
         seeds = self.config["rank"].get("seeds", self.config["seeds"])
-        return [{**cell, "pruning": word, "seed": str(seed)} for word in self.config["pruning"] for seed in seeds]
+        words = [word for word in self.config["pruning"] if word in self.methods["prune"]]
+        return [{**cell, "pruning": word, "seed": str(seed)} for word in words for seed in seeds]
 
     @cached_property
     def ranking_metrics(self) -> list[str]:

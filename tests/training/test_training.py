@@ -19,45 +19,27 @@ from scipy.sparse import coo_array
 from torch import nn
 from train import main as train_main
 
-from sparse_topology.data.arrays import save
+from helpers.training_cases import (
+    FACTS,
+    GPU,
+    RECIPE,
+    assert_equal_states,
+    images,
+    masks_of,
+    network,
+    output_files,
+    read_outputs,
+    write_study,
+)
 from sparse_topology.data.augmentation import Standardise, augment
 from sparse_topology.graphs.geometry import encode
 from sparse_topology.graphs.layered import all_edges
 from sparse_topology.graphs.trace import trace
 from sparse_topology.job import InputError
-from sparse_topology.networks.architectures import load
-from sparse_topology.networks.initialise import kaiming_
 from sparse_topology.pruning.masks import prunable, save_masks
-from sparse_topology.training.step import Step, accuracy, batch_counts, freeze_biases, has_path, learning_rate
+from sparse_topology.training.step import Step, accuracy, batch_counts, has_path, learning_rate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FACTS = {"mean": [0.2], "std": [0.4], "augmentation": {"shift": 1, "flip": True}, "classes": 3, "shape": [1, 8, 8]}
-RECIPE = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 1e-2, "batch_size": 16, "epochs": 3, "milestones": [2]}
-GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-
-
-def images(count, seed=0):
-    """Three classes that a network can tell apart: brighter rows at three heights."""
-    random = np.random.default_rng(seed)
-    labels = np.arange(count) % 3
-    pixels = random.integers(0, 120, (count, 1, 8, 8))
-    for k, label in enumerate(labels):
-        pixels[k, 0, 2 * label + 1] += 120
-    return torch.from_numpy(pixels.astype(np.uint8)), torch.from_numpy(labels)
-
-
-def network(word="resnet_small", seed=0):
-    torch.manual_seed(seed)
-    model = kaiming_(load(word)(num_classes=3, in_channels=1))
-    freeze_biases(model)
-    return model.train()
-
-
-def masks_of(model, sparsity, seed=0):
-    random, state = np.random.default_rng(seed), model.state_dict()
-    return {name: random.random(state[name].shape) >= sparsity for name in prunable(state)}
-
-
 # -- the step
 
 
@@ -267,30 +249,14 @@ def test_path_agrees_with_the_graph(word, seed):
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """A data set, an initialisation and a mask, as earlier rules leave them."""
-    folder = tmp_path_factory.mktemp("study")
-    arrays = {}
-    for part, count, seed in (("train", 96, 0), ("test", 30, 1)):
-        pixels, labels = images(count, seed)
-        arrays |= {f"{part}_images": pixels.numpy(), f"{part}_labels": labels.numpy()}
-    save(folder, arrays, ["low", "middle", "high"], {"shift": 1, "flip": True})
-    cfg = {"architecture": "resnet_small", "architecture_options": {}, "seed": 3, "device": "cpu"} | RECIPE
-    init_main(folder / "dataset.json", folder / "init.pt", cfg)
-    save_masks(folder / "mask.npz", masks_of(network(), 0.7))
-    inputs = {name: str(folder / f"{name}.npy") for name in arrays}
-    return inputs | {"info": str(folder / "dataset.json"), "init": str(folder / "init.pt")}, cfg, folder
+    return write_study(tmp_path_factory.mktemp("study"))
 
 
 def run(study, tmp_path, changes=None, mask=None, **options):
     inputs, cfg, _ = study
-    outputs = {"model": str(tmp_path / "model.pt"), "record": str(tmp_path / "training.json")}
+    outputs = output_files(tmp_path)
     train_main(inputs | ({"mask": str(mask)} if mask else {}), outputs, cfg | (changes or {}), 1, **options)
-    return torch.load(outputs["model"], weights_only=True), json.loads(Path(outputs["record"]).read_text())
-
-
-def assert_equal_states(a, b):
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
+    return read_outputs(outputs)
 
 
 def test_sparse_training_keeps_pruned_weights_exactly_zero_and_is_deterministic(study, tmp_path):
@@ -326,7 +292,7 @@ def test_dense_training_also_leaves_the_network_of_an_early_epoch(study, tmp_pat
     """It is what a training that ends there would leave; after a kill too."""
     inputs, cfg, _ = study
     early, _ = run(study, tmp_path / "early", {"epochs": 1})
-    outputs = {name: str(tmp_path / f"{name}.pt") for name in ("model", "record", "early")}
+    outputs = output_files(tmp_path, ("model", "record", "early"))
     train_main(inputs, outputs, cfg | {"rewind": 1}, 1)
     assert_equal_states(torch.load(outputs["early"], weights_only=True), early)
     train_main(inputs, outputs, cfg | {"rewind": 9}, 1)
@@ -398,7 +364,7 @@ def test_killed_training_goes_on_as_if_it_had_not_been(study, tmp_path):
     inputs, cfg = inputs | {"mask": str(folder / "mask.npz")}, cfg | {"epochs": 16, "milestones": [2, 10]}
     whole, record = run((inputs, cfg, folder), tmp_path / "whole")
     broken = tmp_path / "broken"
-    outputs = {"model": str(broken / "model.pt"), "record": str(broken / "training.json")}
+    outputs = output_files(broken)
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", INTERRUPTED, json.dumps([inputs, outputs, cfg])],
         env={"PYTHONPATH": str(REPOSITORY / "workflow" / "scripts"), "OMP_NUM_THREADS": "1"},

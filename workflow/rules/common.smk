@@ -6,10 +6,15 @@ import shutil
 from types import SimpleNamespace
 
 
+def any_of(words):
+    """A pattern that matches these words, and nothing where there is none."""
+    return "|".join(words) or "(?!)"
+
+
 wildcard_constraints:
     dataset="[a-z][a-z0-9_]*",
     architecture="[a-z][a-z0-9_]*",
-    pruning="|".join(study.known["pruning"]),
+    pruning=any_of(study.known["pruning"]),
     sparsity=r"0\.[0-9]+",
     seed="[0-9]+",
     encoding="|".join(study.known["encodings"]),
@@ -118,6 +123,15 @@ def measured_encodings(wildcards, folder=NETWORK):
             held = json.loads(Path(folder, "metrics", f"{wildcards.metric}.json").read_text())["encodings"]
             asked = [e for e in study.known["encodings"] if e in asked or (e in dropped and e in held)]
     return asked
+
+
+def first_weights(wildcards):
+    """The files of weights that a method starts from: the initialisation, and where its script says so the dense
+    network of the same seed, at its end and early."""
+    files = {"init": f"{CELL}/init/{{seed}}/model.pt"}
+    if study.starts_from(wildcards.pruning) == "dense":
+        files |= {"dense": f"{CELL}/dense/{{seed}}/model.pt", "early": f"{CELL}/dense/{{seed}}/early.pt"}
+    return {key: path.format(**wildcards) for key, path in files.items()}
 
 
 def metric_graphs(wildcards, folder=NETWORK):
@@ -279,7 +293,8 @@ def benchmarks():
     path = "results/benchmarks/{stage}/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
     family_path = "results/benchmarks/metric/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}/{family}.tsv"
     for network in study.networks:
-        files += [path.format(stage=stage, **network) for stage in ("prune", "train_sparse", "encode")]
+        stages = [*study.stages(network["pruning"]), "encode"]
+        files += [path.format(stage=stage, **network) for stage in stages]
         files += [family_path.format(family=family, **network) for family in study.metrics]
     return files
 

@@ -11,6 +11,8 @@ rule prune:
         "results/logs/prune/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
     benchmark:
         "results/benchmarks/prune/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
+    wildcard_constraints:
+        pruning=any_of(study.methods["prune"]),
     conda:
         ENVIRONMENT
     threads: 1

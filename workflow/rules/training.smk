@@ -65,6 +65,8 @@ rule train_sparse:
         "results/logs/train_sparse/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
     benchmark:
         "results/benchmarks/train_sparse/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
+    wildcard_constraints:
+        pruning=any_of(study.methods["prune"]),
     conda:
         ENVIRONMENT
     threads: 1

@@ -32,7 +32,7 @@ def main(
     resume = checkpoint.read()
     if resume:
         print(f"going on after epoch {len(resume['curve']['train_loss'])}, from {checkpoint.path.name}")
-    early = (resume or {}).get("early")
+    early = (resume or {}).get("early") or (portable(model) if cfg.get("rewind") == 0 else None)
 
     def save(done: dict) -> None:
         nonlocal early

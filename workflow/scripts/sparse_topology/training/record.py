@@ -11,7 +11,9 @@ from sparse_topology.pruning.masks import Masks, kept, prunable
 
 def portable(model: nn.Module) -> dict[str, Tensor]:
     """A copy of the state_dict on the host, every tensor contiguous."""
-    return {name: value.cpu().clone(memory_format=torch.contiguous_format) for name, value in model.state_dict().items()}
+    return {
+        name: value.cpu().clone(memory_format=torch.contiguous_format) for name, value in model.state_dict().items()
+    }
 
 
 def write_weights(state: dict[str, Tensor], path) -> None:

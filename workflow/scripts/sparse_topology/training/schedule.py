@@ -31,6 +31,6 @@ def interval(cfg: dict, default: int, end: float, word: str) -> int:
 
 
 def cosine(every: int, end: float, first: float, last: float) -> dict[int, float]:
-    """{step t: rate} at the multiples of `every` below `end`: from `first` at step 0 to `last` at `end`, as a cosine."""
+    """{step t: rate} at the multiples of `every` below `end`: half a cosine, `first` at step 0, `last` at `end`."""
     steps = range(every, math.ceil(end), every)
     return {t: last + (first - last) * (1 + math.cos(math.pi * t / end)) / 2 for t in steps}
