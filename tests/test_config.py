@@ -44,8 +44,15 @@ def changed(path: str, value):
         ("training", {}, ["training", "'digits'"]),
         ("options.er.rule", "papers", ["options.er.rule", "'papers'", "'reference', 'paper'"]),
         ("options.snip", {"batches": 2}, ["options.snip", "{'batches': 2}", "no options"]),
+        ("pruning", ["snip_shuffled_reinit"], ["pruning[0]", "'snip_shuffled_reinit'", "control of a control", "snip"]),
+        ("pruning", ["snip", "snip_static"], ["pruning[1]", "would be 'snip' itself", "snip_shuffled, snip_reinit"]),
+        ("pruning", ["snap_shuffled"], ["pruning[0]", "'snap_shuffled' is not known"]),
+        ("pruning", ["rigl", "rigl_static", "snip_shuffled", "imp_reinit"], []),
+        ("options.rigl_static", {"rate": 0.1}, ["options.rigl_static", "takes the options of rigl"]),
         ("options.set", {"interval": 0}, ["options.set.interval", "0", "at least 1"]),
         ("options.rigl", {"rule": "paper"}, ["options.rigl.rule", "allowed: interval, rate"]),
+        ("options.gmp", {"interval": 5}, ["options.gmp", "{'interval': 5}", "no options"]),
+        ("options.imp", {"interval": 5}, ["options.imp.interval", "allowed: rewind"]),
         ("options.errr", {}, ["options.errr", "did you mean 'er'?"]),
         ("options.motifs", {"engine": "fast"}, ["options.motifs.engine", "'fast'", "'structured'"]),
         ("options.mine", {"path": "somewhere"}, []),
@@ -77,6 +84,31 @@ def test_bad_config_ends_the_run_with_one_line(tmp_path):
     assert run.returncode != 0
     assert "Error in the config: sparsities[1]: 2 must be less than 1" in run.stderr.splitlines()
     assert "Traceback" not in run.stderr
+
+
+def test_rewinding_to_the_end_of_the_training_is_refused():
+    config = changed("options.imp", {"rewind": 4}) | {"pruning": ["snip", "imp"]}
+    with pytest.raises(ConfigError, match=r"options.imp.rewind: 4 .* less than the 4 epochs of conv_small on digits"):
+        Study(config)
+    config["options"]["imp"]["rewind"] = 3
+    assert Study(config).sparsify_options("imp") == {"rewind": 3}
+    assert Study(config).starts_from("imp") == "dense"
+    assert Study(config).starts_from("gmp") == "init"
+
+
+def test_controls_are_compared_with_what_differs_in_one_thing():
+    words = ["snip", "snip_shuffled", "rigl", "rigl_shuffled", "rigl_static", "set_shuffled", "imp", "imp_reinit"]
+    study = Study(changed("pruning", words))
+    assert study.control_pairs == [
+        ["snip_shuffled", "snip"],
+        ["rigl_shuffled", "rigl_static"],
+        ["rigl_static", "rigl"],
+        ["imp_reinit", "imp"],
+    ]
+    assert {network["pruning"] for network in study.bases} == {"set"}
+    assert study.stages("rigl_static") == ["control_static", "train_sparse"]
+    assert study.init_seed("imp_reinit", "2") == 1_000_002
+    assert study.init_seed("imp", "2") == 2
 
 
 def test_sparsities_keep_their_digits_in_file_names():

@@ -25,8 +25,10 @@ PAPER = {
     "architectures": {"conv6", "resnet20", "resnet32", "wrn28_2"},
 }
 RANKING_METRICS = {"local", "neighbours", "motifs", "kcore", "components", "cuts"}
-WITHOUT_OPTIONS = {"snip", "synflow", "prospr", "ntksap", "uniform", "erk", "rolled", "rolled_channel"}
+WITHOUT_OPTIONS = {"snip", "synflow", "prospr", "ntksap", "uniform", "erk", "oneshot", "gmp", "rolled", "rolled_channel"}
 TABLES = {"ranking", "regression"}  # tables that have settings
+CONTROLS = ("shuffled", "reinit", "static")  # suffixes on the word of a method
+REINIT = 1_000_000  # from a seed to that of the other initialisation of `_reinit`
 
 
 class ConfigError(Exception):
@@ -65,6 +67,8 @@ class Study:
             "metrics": words("metric_*.py"),
             "encodings": ["mge", "rolled", "rolled_channel"],
         }
+        self.controls = [f"{word}_{suffix}" for word in self.known["pruning"] for suffix in CONTROLS]
+        self.controls = [word for word in self.controls if word not in self.known["pruning"] and self._has_sense(word)]
         schema = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text())
         options = schema["properties"]["options"]["properties"]
         for word in _folders(config):
@@ -99,13 +103,47 @@ class Study:
         """What a method of `sparsify` starts from, as its script declares it in STARTS_FROM: init or dense."""
         return literal(f"sparsify_{word}.py", "STARTS_FROM") or "init"
 
+    def control(self, word: str) -> tuple[str, str]:
+        """(method, suffix) of a control's word, and (word, "") of a method's."""
+        base, _, suffix = word.rpartition("_")
+        return (base, suffix) if word in self.controls else (word, "")
+
     def stages(self, word: str) -> list[str]:
         """The rules that make a network of this word: its mask and its training."""
+        _, suffix = self.control(word)
+        if suffix:
+            return [f"control_{suffix}", "train_sparse"]
         return ["sparsify"] if word in self.methods["sparsify"] else ["prune", "train_sparse"]
+
+    @cached_property
+    def bases(self) -> list[dict]:
+        """One dict of wildcards per network that is no part of the study but has a control in it."""
+        found = [network | {"pruning": self.control(network["pruning"])[0]} for network in self.networks]
+        return [network for network in found if network["pruning"] not in self.config["pruning"]]
+
+    def init_seed(self, word: str, seed: str) -> int:
+        """The seed of the initialisation that `train_sparse` trains from."""
+        return int(seed) + (REINIT if self.control(word)[1] == "reinit" else 0)
+
+    @cached_property
+    def control_pairs(self) -> list[list[str]]:
+        """[control, what it is compared with] for the controls of the study.
+
+        That is the method, or, where the method's own training moves the mask, its mask trained as the control is:
+        `rigl_shuffled` has its counterpart in `rigl_static`, if the study has that.
+        """
+        words, pairs = self.config["pruning"], []
+        for word in words:
+            base, suffix = self.control(word)
+            static = f"{base}_static"
+            reference = static if suffix in ("shuffled", "reinit") and static in words else base
+            if suffix and reference in words:
+                pairs.append([word, reference])
+        return pairs
 
     def sparsify_options(self, word: str) -> dict:
         """Settings of a method of `sparsify`."""
-        return self.options(word)
+        return self.options(word) | ({"rewind": self.rewind} if word == "imp" else {})
 
     @cached_property
     def rank(self) -> dict:
@@ -201,6 +239,11 @@ class Study:
 
     # -- the check
 
+    def _has_sense(self, control: str) -> bool:
+        """A mask of `prune` never moves, so that its `_static` would be the network itself."""
+        base, _, suffix = control.rpartition("_")
+        return suffix != "static" or base in self.methods["sparsify"]
+
     def _check_words(self) -> None:
         config, options = self.config, self.config.get("options", {})
         folders = _folders(config)
@@ -219,6 +262,10 @@ class Study:
             if rank["dataset"] not in folders:
                 asked.append(("rank.dataset", rank["dataset"], "datasets"))
         for key, word, kind in asked:
+            if kind == "pruning" and word in self.controls:
+                continue
+            if kind == "pruning" and word not in self.known[kind]:
+                self._refuse_control(key, word)
             if word not in self.known[kind]:
                 raise ConfigError(
                     f"{key}: {word!r} is not known; {_allowed(word, self.known[kind])}{_HINT.get(kind, '')}"
@@ -231,13 +278,38 @@ class Study:
                 )
         everything = {*TABLES, *(w for kind in self.known.values() for w in kind), *config["datasets"], *folders}
         for word, value in options.items():
+            if word in self.controls:
+                base = self.control(word)[0]
+                raise ConfigError(f"options.{word}: {value!r} is not allowed; a control takes the options of {base}")
             if word not in everything:
                 raise ConfigError(f"options.{word}: {value!r} belongs to no known word; {_allowed(word, everything)}")
         for word in WITHOUT_OPTIONS & set(options):
             if options[word]:
                 raise ConfigError(f"options.{word}: {options[word]!r} is not allowed; {word} has no options")
+        if "imp" in [self.control(word)[0] for word in config["pruning"]]:
+            for dataset, architecture in product(config["datasets"], config["architectures"]):
+                epochs = self.recipe(dataset, architecture)["epochs"]
+                if self.rewind >= epochs:
+                    raise ConfigError(
+                        f"options.imp.rewind: {self.rewind} (the default is 2) must be less than the {epochs} epochs "
+                        f"of {architecture} on {dataset}"
+                    )
         if options.get("er", {}).get("stale_epsilon") and options["er"].get("rule") == "paper":
             raise ConfigError("options.er.stale_epsilon: true needs `options.er.rule: reference`, not 'paper'")
+
+    def _refuse_control(self, key: str, word: str) -> None:
+        """Say why a control does not exist, if the word looks like one."""
+        base, _, suffix = word.rpartition("_")
+        if suffix not in CONTROLS:
+            return
+        if base in self.controls:
+            allowed = ", ".join(self.known["pruning"])
+            raise ConfigError(f"{key}: {word!r} is a control of a control; the suffix goes on a method: {allowed}")
+        if base in self.methods["prune"]:
+            raise ConfigError(
+                f"{key}: {word!r} would be {base!r} itself, whose mask does not move in training; "
+                f"allowed: {base}_shuffled, {base}_reinit"
+            )
 
 
 def with_defaults(config: dict) -> dict:

@@ -161,6 +161,28 @@ rule table_redundancy:
         "../scripts/table_redundancy.py"
 
 
+rule table_controls:
+    input:
+        pool="results/topometrics.parquet",
+    output:
+        report("results/tables/controls.csv", caption="../report/controls.rst", category="Tables"),
+    log:
+        "results/logs/table_controls.log",
+    benchmark:
+        "results/benchmarks/table_controls.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        cfg={"bootstrap": study.options("ranking").get("bootstrap", 1000), "pairs": study.control_pairs},
+        code=lambda w: code_hash("table_controls.py"),
+    script:
+        "../scripts/table_controls.py"
+
+
 rule table_paper_comparison:
     input:
         paper_tables=local(f"{WORKFLOW}/resources/paper-tables.csv"),

@@ -14,7 +14,7 @@ def any_of(words):
 wildcard_constraints:
     dataset="[a-z][a-z0-9_]*",
     architecture="[a-z][a-z0-9_]*",
-    pruning=any_of(study.known["pruning"]),
+    pruning=any_of(study.known["pruning"] + study.controls),
     sparsity=r"0\.[0-9]+",
     seed="[0-9]+",
     encoding="|".join(study.known["encodings"]),
@@ -125,6 +125,14 @@ def measured_encodings(wildcards, folder=NETWORK):
     return asked
 
 
+def trained_from(wildcards):
+    """The initialisation that `train_sparse` starts from: the seed's, or for `_reinit` another one."""
+    seed = study.init_seed(wildcards.pruning, wildcards.seed)
+    return f"{CELL}/init/{{seed}}/model.pt".format(
+        dataset=wildcards.dataset, architecture=wildcards.architecture, seed=seed
+    )
+
+
 def first_weights(wildcards):
     """The files of weights that a method starts from: the initialisation, and where its script says so the dense
     network of the same seed, at its end and early."""
@@ -217,6 +225,8 @@ def reported_tables(pool):
         names.append("paper_comparison")
     if not pool and study.shares_cells_with_the_paper and "published" in study.config:
         names.append("pool_comparison")
+    if not pool and study.control_pairs:
+        names.append("controls")
     return names + (["rank_evaluation"] if pool else ["costs"])
 
 
@@ -240,7 +250,8 @@ def study_products():
         files += [f"{cell}/dense/{network['seed']}/{name}" for name in ("model.pt", "training.json", "early.pt")]
     for network in study.networks:
         files += graph_products(NETWORK.format(**network), study.encoded, study.metrics)
-        files.append(f"{NETWORK}/training.json".format(**network))
+        files += [f"{NETWORK}/training.json".format(**network), trained_from(SimpleNamespace(**network))]
+    files += [f"{NETWORK}/mask.npz".format(**network) for network in study.bases]
     return list(dict.fromkeys(files))
 
 
@@ -295,8 +306,11 @@ def benchmarks():
     for network in study.networks:
         stages = [*study.stages(network["pruning"]), "encode"]
         files += [path.format(stage=stage, **network) for stage in stages]
+        if (seed := study.init_seed(network["pruning"], network["seed"])) != int(network["seed"]):
+            files.append("results/benchmarks/init/{dataset}/{architecture}/{0}.tsv".format(seed, **network))
         files += [family_path.format(family=family, **network) for family in study.metrics]
-    return files
+    files += [path.format(stage=study.stages(network["pruning"])[0], **network) for network in study.bases]
+    return list(dict.fromkeys(files))
 
 
 def report_cfg(wildcards):

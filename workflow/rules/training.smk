@@ -56,7 +56,7 @@ rule train_dense:
 rule train_sparse:
     input:
         **DATASET,
-        init=rules.init.output.model,
+        init=trained_from,
         mask=f"{NETWORK}/mask.npz",
     output:
         model=f"{NETWORK}/model.pt",
@@ -66,7 +66,7 @@ rule train_sparse:
     benchmark:
         "results/benchmarks/train_sparse/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
     wildcard_constraints:
-        pruning=any_of(study.methods["prune"]),
+        pruning=any_of(study.methods["prune"] + study.controls),
     conda:
         ENVIRONMENT
     threads: 1

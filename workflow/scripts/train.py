@@ -9,7 +9,7 @@ from sparse_topology.pruning.masks import load_masks
 from sparse_topology.training.checkpoint import CHECKPOINT_SECONDS, Checkpoint, settings_key
 from sparse_topology.training.inputs import network, open_data
 from sparse_topology.training.record import portable, write_network, write_weights
-from sparse_topology.training.step import Step, has_path, train
+from sparse_topology.training.step import Step, train
 
 
 def main(
@@ -25,8 +25,6 @@ def main(
     masks = load_masks(inputs["mask"]) if "mask" in inputs else {}
     model = network(inputs["init"], masks, data.facts, cfg, data.device)
     step = Step(model, data.images, data.labels, data.facts, masks, cfg)
-    connected = has_path(model, masks, data.facts["shape"])
-
     files = [inputs[name] for name in ("info", "init", "mask") if name in inputs]
     checkpoint = Checkpoint(outputs["model"], settings_key(cfg, code, data.device, files), checkpoint_seconds)
     resume = checkpoint.read()
@@ -43,8 +41,8 @@ def main(
     outcome = train(step, data.test, cfg, save, resume)
     if "early" in outputs:
         write_weights(early or portable(model), outputs["early"])
-    facts = {"stage": "train_sparse" if masks else "train_dense", "settings": cfg, "device": data.device}
-    write_network(model, masks, outcome, connected, facts | {"threads": threads}, outputs, {})
+    about = {"stage": "train_sparse" if masks else "train_dense", "settings": cfg, "threads": threads}
+    write_network(model, masks, outcome, data, about, outputs)
     checkpoint.remove()
 
 

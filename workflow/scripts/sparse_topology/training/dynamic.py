@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from sparse_topology.pruning.layer_densities import Shapes, erk_densities, largest_remainder, random_subsets
-from sparse_topology.pruning.masks import Masks, kept_round, prunable, save_masks, split, stream
+from sparse_topology.pruning.masks import Masks, kept_round, prunable, split, stream
 from sparse_topology.training.checkpoint import CHECKPOINT_SECONDS, Checkpoint, settings_key
 from sparse_topology.training.inputs import Data, network, open_data
 from sparse_topology.training.ranking import Ranking, exchanged, sent
 from sparse_topology.training.record import write_network
-from sparse_topology.training.step import Step, has_path, train, unflattened
+from sparse_topology.training.step import Step, train, unflattened
 
 
 class DynamicStep(Step):
@@ -186,8 +186,6 @@ def train_dynamic(
     masks, history = step.masks(), step.history()
     changes = len(history["mask_history"]["step"])
     print(f"the mask has changed {changes} times; {history['exploration']:.2%} of the weights were kept at some time")
-    connected = has_path(model, data.facts["shape"], masks)
-    facts = {"stage": "sparsify", "settings": cfg, "device": data.device, "threads": threads}
-    save_masks(outputs["mask"], masks)
-    write_network(model, masks, outcome, connected, facts, outputs, history)
+    about = {"stage": "sparsify", "settings": cfg, "threads": threads}
+    write_network(model, masks, outcome, data, about, outputs, history)
     checkpoint.remove()

@@ -1,4 +1,4 @@
-"""What a training leaves: `model.pt` and `training.json`."""
+"""What a training leaves: `model.pt`, `training.json`, and `mask.npz` where the training has found the mask."""
 
 import numpy as np
 import torch
@@ -6,7 +6,9 @@ from torch import Tensor, nn
 
 from sparse_topology.files import atomic, write_json
 from sparse_topology.provenance import git_state, versions
-from sparse_topology.pruning.masks import Masks, kept, prunable
+from sparse_topology.pruning.masks import Masks, kept, prunable, save_masks
+from sparse_topology.training.inputs import Data
+from sparse_topology.training.step import has_path
 
 
 def portable(model: nn.Module) -> dict[str, Tensor]:
@@ -22,13 +24,13 @@ def write_weights(state: dict[str, Tensor], path) -> None:
 
 
 def write_network(
-    model: nn.Module, masks: Masks, outcome: dict, connected: bool, facts: dict, outputs: dict, more: dict
+    model: nn.Module, masks: Masks, outcome: dict, data: Data, about: dict, outputs: dict, more: dict | None = None
 ) -> None:
-    """Write the trained network and its record.
+    """Write the trained network, its record, and its mask where that is an output (`mask`).
 
-    outcome: what `step.train` returns. connected: whether any input reaches an output. facts: `stage`, `settings`
-    (the job's cfg, seed among it), `device` and `threads` of the training; more: further entries of the record.
-    Raises RuntimeError if a pruned weight is not 0.
+    masks: of every prunable weight, or empty for a dense network. outcome: what `step.train` returns. about: `stage`
+    (the rule), `settings` (the job's cfg) and `threads`; more: further entries of the record. Raises RuntimeError if a
+    pruned weight is not 0.
     """
     state = portable(model)
     pruned = sum(int(state[name].numpy()[~mask].any()) for name, mask in masks.items())
@@ -37,9 +39,9 @@ def write_network(
     weights = sum(state[name].numel() for name in prunable(state))
     curve, reason = outcome["curve"], outcome["reason"]
     accuracy = curve["test_accuracy"][-1] if reason is None else None
-    if not connected:
+    if not has_path(model, data.facts["shape"], masks):
         reason = reason or "no path from an input to an output"
-    device = facts["device"]
+    device, settings = data.device, about["settings"]
     record = {
         "accuracy": accuracy,
         "collapsed": reason is not None,
@@ -47,14 +49,16 @@ def write_network(
         "epochs": len(curve["train_loss"]),
         "curve": curve,
         "seconds": round(outcome["seconds"], 3),
-        "stage": facts["stage"],
+        "stage": about["stage"],
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "threads": facts["threads"],
+        "threads": about["threads"],
         "versions": versions(torch, np),
-        "seed": facts["settings"]["seed"],
+        "seed": settings["seed"],
         "git": git_state(),
         "parameters": {"prunable": weights, "kept": kept(masks) if masks else weights},
-        "settings": facts["settings"],
+        "settings": settings,
     }
+    if "mask" in outputs:
+        save_masks(outputs["mask"], masks)
     write_weights(state, outputs["model"])
-    write_json(outputs["record"], record | more)
+    write_json(outputs["record"], record | (more or {}))
