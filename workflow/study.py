@@ -25,7 +25,8 @@ PAPER = {
     "architectures": {"conv6", "resnet20", "resnet32", "wrn28_2"},
 }
 RANKING_METRICS = {"local", "neighbours", "motifs", "kcore", "components", "cuts"}
-WITHOUT_OPTIONS = {"snip", "synflow", "prospr", "ntksap", "uniform", "erk", "oneshot", "gmp", "rolled", "rolled_channel"}
+WITHOUT_OPTIONS = {"snip", "synflow", "prospr", "ntksap", "uniform", "erk", "dsr", "oneshot", "gmp"}
+WITHOUT_OPTIONS |= {"rolled", "rolled_channel"}
 TABLES = {"ranking", "regression"}  # tables that have settings
 CONTROLS = ("shuffled", "reinit", "static")  # suffixes on the word of a method
 REINIT = 1_000_000  # from a seed to that of the other initialisation of `_reinit`

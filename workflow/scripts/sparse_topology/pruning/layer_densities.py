@@ -57,6 +57,20 @@ def largest_remainder(quotas: np.ndarray, total: int, capacities: np.ndarray) ->
     return counts
 
 
+def allotted(total: int, shares: np.ndarray, capacities: np.ndarray) -> np.ndarray:
+    """`total` weights over layers by their shares (float [L], of sum 1), none above its capacity: int [L].
+
+    What a full layer cannot take goes in equal parts to those that are not full, as often as needed.
+    """
+    quotas, room, excess, parts = np.zeros(len(shares)), np.asarray(capacities, float), float(total), shares
+    while excess > 1e-6 and (quotas < room).any():
+        quotas = quotas + excess * parts
+        excess = np.maximum(quotas - room, 0).sum()
+        quotas = np.minimum(quotas, room)
+        parts = (quotas < room) / max(1, np.count_nonzero(quotas < room))
+    return largest_remainder(quotas, total, capacities)
+
+
 def random_subsets(shapes: Shapes, counts: np.ndarray, random: np.random.Generator) -> Masks:
     """Keep exactly counts[l] random weights of each layer."""
     masks = {}

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sparse_topology.pruning.layer_densities import Shapes, erk_densities, largest_remainder, random_subsets
-from sparse_topology.pruning.masks import Masks, kept_round, prunable, split, stream
+from sparse_topology.pruning.masks import Masks, density, kept_round, prunable, split, stream
 from sparse_topology.training.checkpoint import CHECKPOINT_SECONDS, Checkpoint, settings_key
 from sparse_topology.training.inputs import Data, network, open_data
 from sparse_topology.training.ranking import Ranking, exchanged, sent
@@ -37,7 +37,8 @@ class DynamicStep(Step):
         device, self.first_masks, self.seed, self.word = self.values.device, masks, cfg["seed"], word
         self.updates = updates
         self.numbers = {t: number for number, t in enumerate(updates)}
-        self.ranking = Ranking([mask.size for mask in masks.values()], stream(self.seed, f"{word} ties"), device)
+        self.sizes = np.array([mask.size for mask in masks.values()])
+        self.ranking = Ranking(self.sizes, stream(self.seed, f"{word} ties"), device)
         indices = unflattened(torch.arange(len(self.values)), self.shapes, self.values.is_cuda)
         where = dict(zip(self.names, indices, strict=True))
         self.place = torch.cat([where[name].reshape(-1) for name in masks]).to(device)  # in `values`, module order
@@ -149,8 +150,17 @@ class RandomGrowth(FixedCounts):
 
 def erk_start(shapes: Shapes, sparsity: float, random: np.random.Generator) -> Masks:
     """Random masks with ERK's layer densities, exactly round(N d) weights in all."""
+    return _start(shapes, np.array(erk_densities(shapes, sparsity)), sparsity, random)
+
+
+def uniform_start(shapes: Shapes, sparsity: float, random: np.random.Generator) -> Masks:
+    """Random masks with the same density in every layer, exactly round(N d) weights in all."""
+    return _start(shapes, np.full(len(shapes), float(density(sparsity))), sparsity, random)
+
+
+def _start(shapes: Shapes, densities: np.ndarray, sparsity: float, random: np.random.Generator) -> Masks:
     sizes = np.array([math.prod(shape) for shape in shapes.values()])
-    quotas = sizes * np.array(erk_densities(shapes, sparsity))
+    quotas = sizes * densities
     counts = largest_remainder(quotas, kept_round(int(sizes.sum()), sparsity), sizes)
     return random_subsets(shapes, counts, random)
 

@@ -4,6 +4,8 @@ A network's N prunable weights are one vector here, in module order and, within 
 Nothing in this module makes the host wait for a GPU.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,7 +20,7 @@ def sent(array: np.ndarray, device: torch.device) -> Tensor:
 class Ranking:
     """sizes: weights of each layer. random: draws a priority per weight, which decides between equal scores."""
 
-    def __init__(self, sizes: list[int], random: np.random.Generator, device: torch.device):
+    def __init__(self, sizes: Sequence[int], random: np.random.Generator, device: torch.device):
         ends = np.cumsum(sizes)
         self.ends, self.starts = sent(ends, device), sent(ends - sizes, device)
         self.layer = sent(np.repeat(np.arange(len(sizes)), sizes), device)
