@@ -111,6 +111,15 @@ def test_controls_are_compared_with_what_differs_in_one_thing():
     assert study.init_seed("imp", "2") == 2
 
 
+def test_rank_takes_what_needs_no_training():
+    cell = {"architecture": "conv_small", "dataset": "digits", "sparsity": 0.9}
+    study = Study(changed("pruning", ["rigl", "snip", "snip_shuffled", "erk"]) | {"rank": cell})
+    assert [network["pruning"] for network in study.ranked] == ["snip", "erk"]
+    assert study.unranked == ["rigl", "snip_shuffled"]
+    with pytest.raises(ConfigError, match=r"^rank: none of pruning: rigl, imp gives a mask without training; allowed"):
+        Study(changed("pruning", ["rigl", "imp"]) | {"rank": cell})
+
+
 def test_sparsities_keep_their_digits_in_file_names():
     study = Study(changed("sparsities", [0.6, 0.00001, 0.99999999]))
     assert study.sparsities == ["0.6", "0.00001", "0.99999999"]

@@ -1,4 +1,4 @@
-"""The README's files for a metric, an algorithm, a data set and an architecture of one's own work as printed."""
+"""The README's files for a metric, an algorithm, a method, a data set and an architecture work as printed."""
 
 import re
 
@@ -13,7 +13,7 @@ BLOCKS = re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", (REPO / "README.md
 def test_one_file_and_one_word(tmp_path):
     folder = clone(tmp_path)
     names = [name for name, _ in BLOCKS]
-    assert len(names) == 5
+    assert len(names) == 6
     for name, text in BLOCKS:
         path = folder / name
         assert not path.exists()
@@ -23,7 +23,7 @@ def test_one_file_and_one_word(tmp_path):
     pool = pd.read_parquet(folder / "results" / "topometrics.parquet")
     assert set(pool["dataset"]) == {"patches"}
     assert set(pool["architecture"]) == {"dilated"}
-    assert set(pool["pruning"]) == {"magnitude", "uniform"}
+    assert set(pool["pruning"]) == {"magnitude", "uniform", "halfway"}
     mge = pool[pool["encoding"] == "mge"]
     assert (mge["raw_hub_degree"] > 0).all()
     assert (mge["hub_degree"] == mge["raw_hub_degree"] / mge["edges"]).all()

@@ -164,8 +164,13 @@ class Study:
             return []
         cell = {**self.rank, "sparsity": digits(self.rank["sparsity"])}
         seeds = self.config["rank"].get("seeds", self.config["seeds"])
-        words = [word for word in self.config["pruning"] if word in self.methods["prune"]]
+        words = [word for word in self.config["pruning"] if word not in self.unranked]
         return [{**cell, "pruning": word, "seed": str(seed)} for word in words for seed in seeds]
+
+    @cached_property
+    def unranked(self) -> list[str]:
+        """The words that `rank` leaves out: their masks need training, or they are controls."""
+        return [word for word in self.config["pruning"] if word not in self.methods["prune"]]
 
     @cached_property
     def ranking_metrics(self) -> list[str]:
@@ -277,6 +282,11 @@ class Study:
                     f"training: there is no recipe for the data set {dataset!r}; add `training.{dataset}` with epochs, "
                     "milestones, batch_size, learning_rate, momentum and weight_decay"
                 )
+        if rank and len(self.unranked) == len(config["pruning"]):
+            raise ConfigError(
+                f"rank: none of pruning: {', '.join(config['pruning'])} gives a mask without training; "
+                f"allowed: {', '.join(self.methods['prune'])}"
+            )
         everything = {*TABLES, *(w for kind in self.known.values() for w in kind), *config["datasets"], *folders}
         for word, value in options.items():
             if word in self.controls:

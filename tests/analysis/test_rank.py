@@ -26,7 +26,7 @@ from sparse_topology.job import InputError
 
 RESOURCES = REPO / "workflow" / "resources"
 FORMS = [(None, None, "by classes"), (0.0, 0.0, "no")]
-TARGET = {"architecture": "conv_small", "dataset": "digits", "sparsity": 0.9}
+TARGET = {"architecture": "conv_small", "dataset": "digits", "sparsity": 0.9, "left_out": []}
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +78,9 @@ def candidate_files(tmp_path, sink, broken=()):
     return networks
 
 
-def run(tmp_path, networks):
+def run(tmp_path, networks, target=TARGET):
     outputs = tmp_path / "order.csv", tmp_path / "recommendation.txt"
-    rank_by_mixture.main(networks, RESOURCES / "importance.csv", RESOURCES / "rank-evaluation.csv", *outputs, TARGET)
+    rank_by_mixture.main(networks, RESOURCES / "importance.csv", RESOURCES / "rank-evaluation.csv", *outputs, target)
     return pd.read_csv(outputs[0]), outputs[1].read_text()
 
 
@@ -95,6 +95,15 @@ def test_fewer_sinks_come_first_and_the_text_says_so(tmp_path):
     assert "conv_small on digits at sparsity 0.9" in text
     assert "with the architecture and the data set left out, the same method" in text
     assert "`mixture`" in text
+
+
+def test_what_needs_training_is_left_out_in_one_line(tmp_path):
+    networks = candidate_files(tmp_path, {"snip": 0.3, "er": 0.1})
+    _, text = run(tmp_path, networks, TARGET | {"left_out": ["rigl", "imp"]})
+    assert [line for line in text.splitlines() if line.startswith("Left out")] == [
+        "Left out, as their masks need training or are controls: rigl, imp."
+    ]
+    assert "Left out" not in run(tmp_path, networks)[1]
 
 
 def test_a_candidate_without_a_metric_goes_last(tmp_path):

@@ -50,7 +50,7 @@ rule rank_order:
         runtime=10,
     params:
         networks=[rank_record(n) for n in study.ranked],
-        cfg=study.rank,
+        cfg={**study.rank, "left_out": study.unranked},
         code=lambda w: code_hash(f"rank_by_{study.rank_method}.py"),
     script:
         f"../scripts/rank_by_{study.rank_method}.py"

@@ -58,7 +58,7 @@ def basis(cfg: dict, nearest: str, known: bool) -> list[str]:
 
 
 def main(networks: list[dict], importance, evaluation, order, text, cfg: dict) -> None:
-    """networks: records of pruning, seed, metrics {family: path}; cfg: architecture, dataset, sparsity."""
+    """networks: records of pruning, seed, metrics {family: path}; cfg: architecture, dataset, sparsity, left_out."""
     found, metrics = read_importance(importance)
     candidates = read_candidates(networks)
     measured = [name for name in metrics if name in candidates and candidates[name].notna().any()]

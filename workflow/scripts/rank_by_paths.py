@@ -47,7 +47,7 @@ def basis(classes: float) -> list[str]:
 
 
 def main(networks: list[dict], info, parameters, evaluation, order, text, cfg: dict) -> None:
-    """networks: records of pruning, seed, mask; cfg: architecture, dataset, sparsity."""
+    """networks: records of pruning, seed, mask; cfg: architecture, dataset, sparsity, left_out."""
     draws = pd.read_csv(parameters)[path_score.NAMES].to_numpy(float)
     classes = read_json(info)["classes"]
     of = candidates(networks, classes, cfg)

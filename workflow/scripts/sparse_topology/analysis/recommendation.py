@@ -81,7 +81,8 @@ def nearest_sparsity(known, sparsity: float) -> str:
 
 
 def recommendation(table, record, method: str, cfg: dict, basis: list[str], chance: float | None = None) -> str:
-    """What order.csv says, in words. cfg: architecture, dataset, sparsity; basis: lines on what the score rests on.
+    """What order.csv says, in words. cfg: architecture, dataset, sparsity, left_out (words of the study
+    that are no candidates); basis: lines on what the score rests on.
 
     chance: how probable it is, by the method, that the first is better than the second; None if it does not say.
     The first two cannot be told apart when the second comes first in over 2.5 % of the draws or chance is below 2/3.
@@ -107,4 +108,6 @@ def recommendation(table, record, method: str, cfg: dict, basis: list[str], chan
         lines.append(f"Train {best['pruning']}: no other candidate can be scored.")
     if near:
         lines.append(f"Also first in over 2.5 % of the draws: {', '.join(near)}.")
+    if cfg["left_out"]:
+        lines.append(f"Left out, as their masks need training or are controls: {', '.join(cfg['left_out'])}.")
     return "\n".join([*lines, *basis, *track_record(record, method, cfg)]) + "\n"

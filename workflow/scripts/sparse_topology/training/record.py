@@ -39,7 +39,7 @@ def write_network(
     weights = sum(state[name].numel() for name in prunable(state))
     curve, reason = outcome["curve"], outcome["reason"]
     accuracy = curve["test_accuracy"][-1] if reason is None else None
-    if not has_path(model, data.facts["shape"], masks):
+    if not has_path(model, masks, data.facts["shape"]):
         reason = reason or "no path from an input to an output"
     device, settings = data.device, about["settings"]
     record = {
