@@ -18,10 +18,11 @@ from helpers.small_results import RESOURCES, pool_of, synthetic_layers, write_be
 from helpers.synthetic_pool import synthetic_pool
 from sparse_topology.analysis.pool import write_parquet
 from sparse_topology.files import write_json
-from sparse_topology.report.page import Cell, Table, caption, code, columns_of, embedded, render_table
+from sparse_topology.report.page import Cell, Look, Section, Table, caption, code, columns_of, embedded
 from sparse_topology.report.sections.printed_values import beside, printed_values, signed
 
 CAPTIONS = {path.stem: str(path) for path in (RESOURCES.parent / "report").glob("*.rst")}
+LOOK = Look(*(str(RESOURCES.parent / "report" / name) for name in ("page.html.jinja", "page.css", "page.js")))
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
@@ -51,7 +52,7 @@ def write_page(folder: Path, manifest=None, graphs=(), tables=None) -> Path:
     output = folder / "report.html"
     cfg = {"title": "A study", "lead": "What it says."}
     pool = folder / "topometrics.parquet"
-    report.main(found if tables is None else tables, pool, manifest, CAPTIONS, list(graphs), output, cfg)
+    report.main(found if tables is None else tables, pool, manifest, CAPTIONS, list(graphs), LOOK, output, cfg)
     return output
 
 
@@ -122,8 +123,9 @@ def test_nothing_in_the_data_ends_the_script():
 
 def test_cells_are_escaped_and_sort_by_value():
     table = Table("t", ["name", "value"], [[Cell("<b>"), Cell("1.00 ± 0.1", "1.0", "n best")]])
-    text = render_table(table)
-    assert "&lt;b&gt;" in text
+    text = LOOK.page(title="<i>", sections=[Section("s", "S", [table])], files={})
+    assert ">&lt;b&gt;</th>" in text
+    assert "<h1>&lt;i&gt;</h1>" in text
     assert '<td data-v="1.0" class="n best">1.00 ± 0.1</td>' in text
 
 
@@ -141,7 +143,7 @@ def test_printed_value_and_difference_stand_below_ours():
 
 @pytest.mark.parametrize("name", sorted(CAPTIONS))
 def test_captions_say_which_rule_made_it(name):
-    assert "system-message" not in caption(CAPTIONS[name])
+    assert "system-message" not in caption(CAPTIONS[name]).text
     rules = "".join(path.read_text() for path in (RESOURCES.parent / "rules").glob("*.smk"))
     named = re.findall("``([a-z_]+)``", Path(CAPTIONS[name]).read_text())
     assert named

@@ -183,6 +183,9 @@ rule report:
         tables=lambda w: [f"{TABLE}/{name}.csv".format(pool=w.pool) for name in reported_tables(w.pool)],
         manifest="results/{pool}manifest.json",
         captions=[local(str(path)) for path in sorted(Path(WORKFLOW, "report").glob("*.rst"))],
+        template=local(f"{WORKFLOW}/report/page.html.jinja"),
+        style=local(f"{WORKFLOW}/report/page.css"),
+        script=local(f"{WORKFLOW}/report/page.js"),
         graphs=lambda w: [] if w.pool else drawings(),
     output:
         "results/{pool}report.html",

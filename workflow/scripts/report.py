@@ -10,7 +10,7 @@ import pandas as pd
 from sparse_topology.files import read_json, write_text
 from sparse_topology.job import job
 from sparse_topology.report.charts import CONFIG
-from sparse_topology.report.page import downloads, render_page
+from sparse_topology.report.page import Look, downloads, render_page
 from sparse_topology.report.sections import (
     accuracy,
     comparison,
@@ -38,15 +38,15 @@ def read_tables(paths: dict[str, str]) -> dict[str, pd.DataFrame]:
     return {name: pd.read_csv(path, dtype=kinds[name]) for name, path in paths.items()}
 
 
-def main(tables: dict, pool, manifest, captions: dict, graphs: list, output, cfg: dict) -> None:
+def main(tables: dict, pool, manifest, captions: dict, graphs: list, look: Look, output, cfg: dict) -> None:
     """tables: {name: CSV}; pool: topometrics.parquet; manifest: JSON or None; captions: {name: .rst}; graphs: [(title,
-    SVG)]; cfg: title, lead (a sentence below the title)."""
+    SVG)]; look: template, style sheet and script; cfg: title, lead (a sentence below the title)."""
     inputs = PageInputs(
         pd.read_parquet(pool), read_tables(tables), read_json(manifest) if manifest else {}, captions, graphs
     )
     sections = [part for module in SECTIONS if (part := module.section(inputs))]
     files = {name: Path(tables[name]).read_text() for name in downloads(sections)}
-    write_text(output, render_page(cfg["title"], cfg["lead"], sections, inputs.data, CONFIG, files))
+    write_text(output, render_page(look, cfg["title"], cfg["lead"], sections, inputs.data, CONFIG, files))
 
 
 if __name__ == "__main__":
@@ -58,6 +58,7 @@ if __name__ == "__main__":
             files.get("manifest"),
             {Path(path).stem: path for path in files.captions},
             list(zip(cfg.get("graphs", []), files.get("graphs", []), strict=True)),
+            Look(files.template, files.style, files.script),
             snakemake.output[0],
             cfg,
         )

@@ -1,9 +1,9 @@
 """The interactive charts of the report page, as Vega-Lite specifications built with Altair.
 
 Data are named, not contained: the page embeds each data set once. Fields are named as they are printed, so that they
-serve as titles. `usermeta` tells the page's script how to lay out a chart (`fitted` in
-sparse_topology/report/browser.py): the number of panels, the least width of one with its axes, the greatest width
-without, the pixels that axes take, height over width, the most panels side by side.
+serve as titles. `usermeta` tells the page's script how to lay out a chart (`fitted` in page.js): the number of panels,
+the least width of one with its axes, the greatest width without, the pixels that axes take, height over width, the most
+panels side by side.
 """
 
 import altair as alt

@@ -1,15 +1,16 @@
-"""Pieces of one self-contained HTML page: sections with links, tables that sort and filter, charts, captions."""
+"""What stands on the report page, in blocks, and the page made of them: one self-contained HTML file.
 
-import html
+How each block looks is the template's business (workflow/report/page.html.jinja), by the block's `kind`.
+"""
+
 import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
-from sparse_topology.report.browser import SCRIPT, STYLE
-
-# Nothing is fetched, whatever a browser or an extension thinks; Vega compiles its expressions (unsafe-eval).
-POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
+import jinja2
+from markupsafe import Markup
 
 
 @dataclass
@@ -34,6 +35,12 @@ class Table:
     heads: int = 1
     base: list[int] = field(default_factory=list)
     csv: str | None = None
+    kind: ClassVar = "table"
+
+    @property
+    def numeric(self) -> set[int]:
+        """The columns that hold a number, which stand on the right."""
+        return {k for row in self.rows for k, cell in enumerate(row) if k >= self.heads and "n" in cell.mark.split()}
 
 
 @dataclass
@@ -44,6 +51,7 @@ class Chart:
     spec: dict
     data: list[str]
     renderer: str = "svg"
+    kind: ClassVar = "chart"
 
 
 @dataclass
@@ -52,6 +60,48 @@ class Heading:
 
     name: str
     text: str
+    kind: ClassVar = "heading"
+
+
+@dataclass
+class Paragraph:
+    """A sentence or more; role: "note" (why something is missing) or "soft"."""
+
+    text: str
+    role: str = ""
+    kind: ClassVar = "paragraph"
+
+
+@dataclass
+class Caption:
+    """A caption, HTML."""
+
+    text: Markup
+    kind: ClassVar = "caption"
+
+
+@dataclass
+class Code:
+    """Text as it is typed."""
+
+    text: str
+    kind: ClassVar = "code"
+
+
+@dataclass
+class Facts:
+    """Boxes of (name, value, small print)."""
+
+    boxes: list[tuple[str, str, str]]
+    kind: ClassVar = "facts"
+
+
+@dataclass
+class Pictures:
+    """Images side by side: (title, data URL)."""
+
+    pictures: list[tuple[str, str]]
+    kind: ClassVar = "pictures"
 
 
 @dataclass
@@ -60,6 +110,7 @@ class Details:
 
     summary: str
     block: object
+    kind: ClassVar = "details"
 
 
 @dataclass
@@ -67,37 +118,16 @@ class Pair:
     """Lists of blocks side by side where there is room."""
 
     blocks: list[list]
+    kind: ClassVar = "pair"
 
 
 @dataclass
 class Section:
-    """A part of the page. blocks: HTML strings, Tables, Charts, Headings, Details and Pairs, in order."""
+    """A part of the page. blocks: in order."""
 
     name: str
     title: str
     blocks: list = field(default_factory=list)
-
-
-def escape(text) -> str:
-    return html.escape(str(text))
-
-
-def paragraph(text: str, kind: str = "") -> str:
-    return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
-
-
-def heading(level: int, name: str, text: str) -> str:
-    link = f'<a class="anchor" href="#{name}" aria-label="Link to this section">#</a>'
-    return f'<h{level} id="{name}">{escape(text)}&nbsp;{link}</h{level}>'
-
-
-def facts(pairs: list[tuple[str, str, str]]) -> str:
-    """Boxes of (name, value, small print)."""
-    boxes = []
-    for name, value, small in pairs:
-        detail = f"<small>{escape(small)}</small>" if small else ""
-        boxes.append(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}{detail}</dd></div>")
-    return f'<dl class="facts">{"".join(boxes)}</dl>'
 
 
 def number(value, digits: int = 2, plus: bool = False) -> Cell:
@@ -106,73 +136,6 @@ def number(value, digits: int = 2, plus: bool = False) -> Cell:
         return Cell("–", "", "n")
     text = f"{value:{'+' if plus else ''}.{digits}f}".replace("-", "−")
     return Cell(text, f"{value:.6g}", "n")
-
-
-def render_cell(cell: Cell, is_head: bool) -> str:
-    attributes = "" if cell.value is None else f' data-v="{escape(cell.value)}"'
-    attributes += f' class="{cell.mark}"' if cell.mark else ""
-    tag = "th" if is_head else "td"
-    small = f"<small>{escape(cell.small)}</small>" if cell.small else ""
-    return f"<{tag}{attributes}>{escape(cell.text)}{small}</{tag}>"
-
-
-def render_table(table: Table) -> str:
-    numeric = [
-        any("n" in row[k].mark.split() for row in table.rows) if k >= table.heads else False
-        for k in range(len(table.columns))
-    ]
-    head = ""
-    if table.groups:
-        spans = (f'<th class="group" colspan="{span}">{escape(text)}</th>' for text, span in table.groups)
-        head = f"<tr>{''.join(spans)}</tr>"
-    titles = "".join(
-        f'<th aria-sort="none"{" class=n" if right else ""}><button>{escape(title)}</button></th>'
-        for title, right in zip(table.columns, numeric, strict=True)
-    )
-    body = []
-    for k, row in enumerate(table.rows):
-        cells = "".join(render_cell(cell, j < table.heads) for j, cell in enumerate(row))
-        body.append(f'<tr class="base">{cells}</tr>' if k in table.base else f"<tr>{cells}</tr>")
-    count = len(table.rows)
-    search = (
-        '<input type="search" placeholder="Filter rows" aria-label="Filter rows">'
-        f'<span class="count">{count} rows</span>'
-        if count > 8
-        else ""
-    )
-    button = f'<button data-csv="{table.csv or table.name}">CSV</button>'
-    return (
-        f'<div class="block" id="table-{table.name}"><div class="tools">{search}{button}</div>'
-        f'<div class="scroll{" tall" if count > 30 else ""}" tabindex="0"><table><thead>{head}<tr>{titles}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div></div>"
-    )
-
-
-def render_chart(chart: Chart) -> str:
-    return (
-        f'<figure data-chart="{chart.name}" id="chart-{chart.name}"><div class="menus"></div><div class="plot"></div>'
-        '<div class="tools"><button data-svg>SVG</button><button data-csv>data as CSV</button></div></figure>'
-    )
-
-
-def render_block(block) -> str:
-    match block:
-        case Table():
-            return render_table(block)
-        case Chart():
-            return render_chart(block)
-        case Heading(name, text):
-            return heading(3, name, text)
-        case Details(summary, inner):
-            return f"<details><summary>{escape(summary)}</summary>{render_block(inner)}</details>"
-        case Pair(blocks):
-            return f'<div class="pair">{"".join(f"<div>{render_blocks(inner)}</div>" for inner in blocks)}</div>'
-        case _:
-            return block
-
-
-def render_blocks(blocks: list) -> str:
-    return "".join(map(render_block, blocks))
 
 
 def leaves(blocks: list):
@@ -194,13 +157,13 @@ def downloads(sections: list[Section]) -> list[str]:
     return sorted({table.csv for table in tables if table.csv})
 
 
-def caption(path) -> str:
-    """A caption in reStructuredText as HTML."""
+def caption(path) -> Caption:
+    """A caption in reStructuredText."""
     from docutils.core import publish_parts
 
     settings = {"report_level": 5, "file_insertion_enabled": False, "raw_enabled": False}
     parts = publish_parts(Path(path).read_text(), writer="html", settings_overrides=settings)
-    return f"<figcaption>{parts['fragment']}</figcaption>"
+    return Caption(Markup(parts["fragment"]))
 
 
 def columns_of(frame, digits: int = 5) -> dict[str, list]:
@@ -221,17 +184,34 @@ def _plain(value, digits: int):
     return value
 
 
-def embedded(content) -> str:
+def embedded(content) -> Markup:
     """JSON that may stand inside a script element."""
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return Markup(text.replace("<", "\\u003c"))
 
 
-def code(text: str) -> str:
+def code(text: str) -> Markup:
     """JavaScript that may stand inside a script element."""
-    return text.replace("</script", "<\\/script")
+    return Markup(text.replace("</script", "<\\/script"))
 
 
-def render_page(title: str, lead: str, sections: list[Section], data: dict, config: dict, files: dict[str, str]) -> str:
+@dataclass
+class Look:
+    """What the page is made with: the paths of its template, style sheet and script."""
+
+    template: str
+    style: str
+    script: str
+
+    def page(self, **content) -> str:
+        environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        style, script = Markup(Path(self.style).read_text()), code(Path(self.script).read_text())
+        return environment.from_string(Path(self.template).read_text()).render(style=style, script=script, **content)
+
+
+def render_page(
+    look: Look, title: str, lead: str, sections: list[Section], data: dict, config: dict, files: dict[str, str]
+) -> str:
     """The whole page. data: {name: columns}; config: Vega-Lite's; files: {table name: CSV text} for the downloads."""
     import vl_convert
 
@@ -242,36 +222,11 @@ def render_page(title: str, lead: str, sections: list[Section], data: dict, conf
         "charts": {c.name: {"spec": c.spec, "data": c.data, "renderer": c.renderer} for c in charts},
         "config": config,
     }
-    links = "".join(f'<li><a href="#{s.name}">{escape(s.title)}</a></li>' for s in sections)
-    body = "".join(f"<section>{heading(2, s.name, s.title)}{render_blocks(s.blocks)}</section>" for s in sections)
-    tables = "".join(
-        f'<script type="application/json" id="csv-{name}">{embedded(text)}</script>' for name, text in files.items()
+    return look.page(
+        title=title,
+        lead=lead,
+        sections=sections,
+        content=embedded(content),
+        files={name: embedded(text) for name, text in files.items()},
+        library=code(vl_convert.javascript_bundle()) if charts else "",
     )
-    library = code(vl_convert.javascript_bundle()) if charts else ""
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<link rel="icon" href="data:,">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<div class="layout">
-<nav aria-label="Sections"><ol>{links}</ol></nav>
-<main>
-<h1>{escape(title)}</h1>
-<p class="lead">{escape(lead)}</p>
-<noscript><p class="note">The charts of this page are drawn by a script, which this browser does not run.</p></noscript>
-{body}
-</main>
-</div>
-<script type="application/json" id="page-data">{embedded(content)}</script>
-{tables}
-<script>{library}</script>
-<script>{code(SCRIPT)}</script>
-</body>
-</html>
-"""

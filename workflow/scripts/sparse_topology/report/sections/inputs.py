@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from sparse_topology.report.page import Cell, Chart, caption, columns_of, number, paragraph
+from sparse_topology.report.page import Caption, Cell, Chart, Paragraph, caption, columns_of, number
 from sparse_topology.words import in_order, printed
 
 
@@ -28,13 +28,13 @@ class PageInputs:
         self.data[name] = columns_of(frame)
         return Chart(name, spec, [name], renderer)
 
-    def caption(self, name: str) -> str:
-        return caption(self.captions[name]) if name in self.captions else ""
+    def caption(self, name: str) -> Caption:
+        return caption(self.captions[name])
 
 
-def empty(reason: str) -> str:
+def empty(reason: str) -> Paragraph:
     """The sentence that stands for a chart without data."""
-    return paragraph(reason, "note")
+    return Paragraph(reason, "note")
 
 
 def menus(frame: pd.DataFrame, labels: dict[str, str], everything=()) -> dict[str, tuple[str, list[str]]]:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sparse_topology.report import charts
-from sparse_topology.report.page import Cell, Chart, Heading, Section, Table, number, paragraph
+from sparse_topology.report.page import Cell, Chart, Heading, Paragraph, Section, Table, number
 from sparse_topology.report.sections.inputs import (
     PageInputs,
     empty,
@@ -164,7 +164,7 @@ def section(inputs: PageInputs) -> Section | None:
     paper = printed_values(inputs.table("paper_comparison"))
     for score, title in (("adjusted_r2", "Adjusted R²"), ("mae", "Mean absolute error")):
         part.blocks += [Heading(f"regression-{score}", title), score_table(rows, order, score, paper)]
-    part.blocks += [paragraph(note, "soft") for note in sorted(set(rows["note"].dropna()) - {""})]
+    part.blocks += [Paragraph(note, "soft") for note in sorted(set(rows["note"].dropna()) - {""})]
     folds = folds_table(table)
     if folds:
         part.blocks += [Heading("regression-folds", "Harder tests"), inputs.caption("regression_folds"), folds]

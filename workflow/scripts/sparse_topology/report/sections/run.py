@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from sparse_topology.report.page import Cell, Details, Section, Table, escape, facts
+from sparse_topology.report.page import Cell, Code, Details, Facts, Section, Table
 from sparse_topology.report.sections.inputs import PageInputs, empty
 from sparse_topology.words import in_order, printed
 
@@ -73,13 +73,13 @@ def section(inputs: PageInputs) -> Section:
     if inputs.pool.empty:
         part.blocks.append(empty("The pool holds no network."))
     else:
-        part.blocks.append(facts(network_facts(inputs.pool) + cost_facts(inputs.table("costs"))))
+        part.blocks.append(Facts(network_facts(inputs.pool) + cost_facts(inputs.table("costs"))))
         if inputs.pool["collapsed"].all():
             part.blocks.append(empty("All networks of this pool collapsed: no path leads from input to output."))
     if inputs.manifest:
         rows = [[Cell(name), Cell(value, None, "long")] for name, value in run_facts(inputs.manifest)]
         part.blocks.append(Table("run", ["", "this run"], rows))
         config = json.dumps(inputs.manifest.get("config", {}), indent=1)
-        part.blocks.append(Details("Configuration", f"<pre>{escape(config)}</pre>"))
+        part.blocks.append(Details("Configuration", Code(config)))
     part.blocks.append(inputs.caption("run"))
     return part
