@@ -419,3 +419,16 @@ def test_print_shows_the_content_alone(page):
     assert not page.locator(".tools").first.is_visible()
     assert page.locator("#chart-accuracy svg").is_visible()
     assert page.pdf().startswith(b"%PDF")
+
+
+# -- nothing that misleads
+
+
+def test_lines_break_at_layers_without_a_value(page):
+    """The second of four layers has no Ramanujan value: two pieces of line, and none joins them."""
+    assert page.evaluate("views.layers.view.signal('pruning_shown')") == "mean over algorithms"
+    lines = page.locator("#chart-layers .plot svg .mark-line.role-mark path")
+    pieces = lines.evaluate_all("paths => paths.map(p => [p.getAttribute('stroke'), p.getAttribute('d')])")
+    found = {len(re.findall("M", d)) for stroke, d in pieces if stroke.lower() != "#000000"}
+    assert found == {2}
+    assert {len(re.findall("M", d)) for stroke, d in pieces if stroke.lower() == "#000000"} == {1}

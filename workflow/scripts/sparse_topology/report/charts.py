@@ -160,7 +160,7 @@ def ranking(data: str, menus: dict, panels: list[str], sparsities: list[str], st
 
 
 def layers(data: str, menus: dict, panels: list[str], metrics) -> dict:
-    """Share of each metric over the layers, one panel per architecture; the network is chosen by menus."""
+    """Share of each metric over the layers, one panel per architecture; lines break where a layer has no value."""
     pick = picked("metric")
     base = alt.Chart().encode(
         x=alt.X("layer:Q", title="layer").axis(tickMinStep=1).scale(nice=False),
@@ -172,8 +172,8 @@ def layers(data: str, menus: dict, panels: list[str], metrics) -> dict:
     line = base.mark_line(strokeWidth=1.5).add_params(pick)
     points = base.mark_point(size=30, opacity=1).encode(shape=alt.Shape("metric:N", legend=None))
     chart, parameters = chosen_by(alt.layer(line, points, data=alt.NamedData(data)), menus)
+    # A layer without a value stays, so that the line breaks there.
     chart = chart.transform_fold([printed(m) for m in in_order(metrics)], as_=["metric", "share"])
-    chart = chart.transform_filter("isValid(datum.share)")
     chart = in_panels(chart, panels, 66, x="independent", y="independent").add_params(*parameters)
     return specification(chart, panels=len(panels), least=340, edge=66, widest=560, aspect=0.45, most=2)
 

@@ -9,18 +9,27 @@ from sparse_topology.words import in_order, printed
 
 METRICS = ["layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
 CELL = ["dataset", "architecture", "sparsity", "pruning"]
+MEAN = "mean over algorithms"
 
 
 def layer_chart(inputs: PageInputs, table: pd.DataFrame, metrics: list[str]) -> Chart:
-    """Every metric as its share of the sum of absolute values over the layers."""
+    """Every metric as its share of the sum of absolute values over the layers, and the mean of that over algorithms."""
     totals = table[metrics].abs().groupby([table[name] for name in CELL]).transform("sum")
-    frame = printed_columns(table, ["dataset", "pruning", "sparsity"]).assign(
+    table = table.assign(**(table[metrics] / totals.where(totals > 0)))
+    labels = {"dataset": "data set", "pruning": "algorithm", "sparsity": "sparsity"}
+    choices = menus(table, labels)
+    if len(set(table["pruning"])) > 1:
+        # An algorithm without a value in a layer is left out of that layer's mean, as in the static figure.
+        layer = [name for name in [*CELL, "layer_id", "layer"] if name != "pruning"]
+        means = table.groupby(layer, sort=False)[metrics].mean().reset_index()
+        table = pd.concat([table, means.assign(pruning=MEAN)], ignore_index=True)
+        choices["pruning"] = ("algorithm", [MEAN, *choices["pruning"][1]])
+    frame = printed_columns(table, labels).assign(
         panel=table["architecture"].map(printed),
         layer=table.groupby("architecture")["layer_id"].rank("dense"),
         name=table["layer"],
     )
-    frame = frame.join((table[metrics] / totals.where(totals > 0)).rename(columns=printed))
-    choices = menus(table, {"dataset": "data set", "pruning": "algorithm", "sparsity": "sparsity"})
+    frame = frame.join(table[metrics].rename(columns=printed))
     panels = [printed(a) for a in in_order(table["architecture"])]
     return inputs.chart("layers", charts.layers("layers", choices, panels, metrics), frame)
 
