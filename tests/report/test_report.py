@@ -135,7 +135,7 @@ def test_printed_value_and_difference_stand_below_ours():
     )
     values = printed_values(comparison)
     cell = beside(Cell("88.1"), 88.06, values, (8, "ResNet-20", "snip", "0.9"), 1)
-    assert cell.small == "87.0 (+1.1)"
+    assert cell.small == "paper 87.0 (+1.1)"
     assert beside(Cell("88.1"), 88.06, values, (9, "ResNet-20", "snip", "0.9"), 1).small == ""
     assert signed(-0.04, 1) == "0.0"
     assert signed(-0.06, 1) == "−0.1"
@@ -244,7 +244,7 @@ def test_page_without_any_table(tmp_path):
 
 
 SAYS = {
-    "few networks": "R² = ",
+    "few networks": "Fewer than 3 networks per feature",
     "one sparsity": "Sparsity-Fixed",
     "one network": "There are not two pruning algorithms with an accuracy to rank.",
     "one encoding": "Rolled BGE",
@@ -391,10 +391,63 @@ def test_table_sorts_by_number_and_filters(page):
     assert ranking.locator(".count").inner_text().startswith("1 of")
 
 
-def test_best_cells_are_marked(page):
+def best_of_column(page, table: str, column: int, heads: int) -> list[tuple[float, str, float]]:
+    """(value, mark, lower end of the interval) of the cells of a column that hold a number."""
+    cells = page.locator(f"#{table} tbody tr").evaluate_all(
+        """(rows, k) => rows.map(r => r.cells[k]).filter(c => c.dataset.v)
+            .map(c => [c.dataset.v, c.className, c.querySelector('small')?.innerText])""",
+        heads + column,
+    )
+    lines = [(small or "").replace("−", "-").split("\u00a0to\u00a0") for *_, small in cells]
+    low = [float(line[0]) if len(line) == 2 else -9 for line in lines]
+    return [(float(v), set(mark.split()) & {"best", "near"}, a) for (v, mark, _), a in zip(cells, low, strict=True)]
+
+
+def test_the_best_of_all_rows_is_marked_and_what_its_interval_holds(page):
     best = page.locator("#table-accuracy-cifar10 td.best")
     assert best.count() == 4  # two architectures, two sparsities
-    assert page.locator("#table-ranking-all-last td.best").count() >= 6
+    found = 0
+    for column in range(4):
+        cells = best_of_column(page, "table-regression-adjusted_r2", column, 1)
+        top = max(cells)
+        for value, mark, low in cells:
+            # Intervals are printed with two decimals.
+            expected = {"best"} if value == top[0] else {"near"} if value > top[2] + 0.005 and low > 0 else set()
+            if top[2] > 0 and abs(value - top[2]) > 0.01:
+                assert mark == expected, (column, value, cells)
+                found += 1
+    assert found > 10
+    rows = page.locator("#table-ranking-all-last tbody tr").evaluate_all(
+        """rows => rows.map(({cells}) =>
+            [cells[0].innerText, Number(cells[2].dataset.v), cells[2].classList.contains('best')])"""
+    )
+    for architecture in {row[0] for row in rows}:
+        part = [row for row in rows if row[0] == architecture]
+        top = max(row[1] for row in part)
+        assert [row[2] for row in part] == [row[1] == top for row in part]
+
+
+def test_printed_values_stand_only_beside_their_variant(page):
+    assert "paper" not in page.locator("#table-ranking-all-last").inner_text().lower()
+    assert "paper" in page.locator("#table-ranking-all-first").text_content().lower()
+
+
+def test_rankings_have_their_intervals(page, page_file):
+    table = pd.read_csv(page_file.parent / "tables" / "ranking.csv", dtype={"sparsity": str})
+    shown = table.query("dataset == 'all' and subset == 'all' and default and sparsity != 'average'")
+    shown = shown[shown["strategy"] != "random"]
+    bars = page.locator("#chart-ranking .plot svg .mark-rule.role-mark line[stroke-width='1.2']")
+    assert bars.count() == len(shown[shown["rbo_low"].notna()])
+
+
+def test_too_few_networks_get_a_sentence_and_no_winner(tmp_path):
+    text = write_page(write_results(tmp_path / "study", pool_of("few networks"))).read_text()
+    assert 'data-chart="regression"' not in text
+    assert "Fewer than 3 networks per feature" in text
+    table = text[text.index('id="table-regression-adjusted_r2"') :]
+    table = table[: table.index("</table>")]
+    winners = re.findall(r'data-v="([^"]*)" class="n (?:best|near)"', table)
+    assert all(float(value) > 0 for value in winners)
 
 
 def test_downloads(page, page_file, tmp_path):

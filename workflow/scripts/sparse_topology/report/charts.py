@@ -122,16 +122,18 @@ def scatter(data: str, fields: list[str], menus: dict, algorithms, size: int) ->
     return specification(chart, panels=len(fields), least=165, edge=68, widest=300, aspect=0.9, most=4)
 
 
-def interval_dots(data: str, models: list[str], panels: list[str], look: dict[str, str]) -> dict:
-    """Adjusted R² of every model with its interval, one panel per scenario. look: {model: colour}."""
+def interval_dots(data: str, models: list[str], panels: list[str], look: dict[str, str], least: float) -> dict:
+    """Adjusted R² of every model with its interval, one panel per scenario. look: {model: colour}. Where a value lies
+    below `least`, the axis's left end, an arrow points there."""
     base = alt.Chart().encode(
         y=alt.Y("model:N", sort=models, title=None).axis(grid=True, ticks=False, domain=False, labelLimit=200),
         color=alt.Color("model:N", legend=None).scale(domain=list(look), range=list(look.values())),
         tooltip=hints("model", "adjusted R²", "interval", "mean absolute error", "networks"),
     )
-    x = alt.X("low:Q", title="adjusted R²").scale(domain=[-0.3, 1]).axis(tickCount=4)
+    x = alt.X("low:Q", title="adjusted R²").scale(domain=[least, 1]).axis(tickCount=4)
     bars = base.mark_rule(strokeWidth=2, clip=True).encode(x=x, x2="high:Q")
-    points = base.mark_point(size=60, opacity=1, clip=True).encode(x="r2:Q")
+    beyond = alt.condition(alt.datum.r2 < least, alt.value("triangle-left"), alt.value("circle"))
+    points = base.mark_point(size=60, opacity=1).encode(x="at:Q", shape=beyond)
     zero = alt.Chart().mark_rule(color=GREY).encode(x=alt.datum(0))
     chart = in_panels(alt.layer(zero, bars, points, data=alt.NamedData(data)), panels, 22)
     layout = {"height": 20 * len(models), "least": 135, "edge": 22, "margin": 200, "widest": 260, "most": 5}
@@ -139,21 +141,23 @@ def interval_dots(data: str, models: list[str], panels: list[str], look: dict[st
 
 
 def ranking(data: str, menus: dict, panels: list[str], sparsities: list[str], strategies) -> dict:
-    """RBO against sparsity, one panel per architecture, one line per strategy; dashed: a random order."""
+    """RBO against sparsity with intervals: a panel per architecture, a line per strategy; dashed: a random order."""
     pick = picked("strategy")
     base = alt.Chart().encode(
         x=alt.X("sparsity:O", sort=sparsities, title="sparsity").axis(labelAngle=0),
         y=alt.Y("rbo:Q", title="rank-biased overlap").scale(domain=[0, 1]),
     )
     strategy = base.transform_filter(alt.datum.strategy != "random").encode(
+        xOffset=alt.XOffset("strategy:N").scale(domain=[printed(s) for s in strategies], paddingOuter=0.5),
         color=word_colour("strategy", strategies),
         opacity=lit(pick),
         tooltip=hints("strategy", "sparsity", "RBO", "interval", "lost points"),
     )
     line = strategy.mark_line(strokeWidth=1.5).add_params(pick)
     points = strategy.mark_point(size=50, opacity=1).encode(shape=alt.Shape("strategy:N", legend=None))
+    bars = strategy.mark_rule(strokeWidth=1.2).encode(y=alt.Y("low:Q"), y2="high:Q")
     chance = alt.Chart().transform_filter(alt.datum.strategy == "random").mark_rule(color=GREY, strokeDash=[5, 4])
-    chart = alt.layer(chance.encode(y="mean(rbo):Q"), line, points, data=alt.NamedData(data))
+    chart = alt.layer(chance.encode(y="mean(rbo):Q"), line, bars, points, data=alt.NamedData(data))
     chart, parameters = chosen_by(chart, menus)
     chart = in_panels(chart, panels, 24).add_params(*parameters)
     return specification(chart, panels=len(panels), least=210, edge=24, margin=48, widest=320, aspect=0.85, most=4)

@@ -15,12 +15,14 @@ from markupsafe import Markup
 
 @dataclass
 class Cell:
-    """A table cell: printed text, the value it sorts by, its CSS class, and a second line in small print."""
+    """A table cell: printed text, the value it sorts by, its CSS class, further lines in small print, and the length of
+    the bar behind it as a fraction of the cell."""
 
     text: str
     value: object = None
     mark: str = ""
     small: str = ""
+    bar: float | None = None
 
 
 @dataclass

@@ -66,6 +66,26 @@ def first_encoding(table: pd.DataFrame) -> str | None:
     return next(iter(in_order(table["encoding"])), None)
 
 
+def leaders(values: pd.Series, low: pd.Series | None = None, largest: bool = True) -> dict:
+    """{index: "best" or "near"} of what competes in a column: the best of all, and what lies inside its interval (`low`
+    is the lower end of each one's). Without an interval only what ties with the best is marked."""
+    values = values.dropna()
+    if values.empty:
+        return {}
+    best = values.idxmax() if largest else values.idxmin()
+    bound = values[best] if low is None or pd.isna(low[best]) else min(low[best], values[best])
+    near = values >= bound - 1e-9 if largest else values <= bound + 1e-9
+    tied = (values - values[best]).abs() <= 1e-9
+    return {key: "best" if tied[key] else "near" for key in values.index[near]}
+
+
+def interval_text(low, high, digits: int = 2) -> str:
+    """Low to high, which a narrow cell does not break; empty without an interval."""
+    if pd.isna(low) or pd.isna(high):
+        return ""
+    return f"{low:.{digits}f}\u00a0to\u00a0{high:.{digits}f}".replace("-", "−")
+
+
 def scenario_columns(rows: pd.DataFrame) -> list[tuple[str, str]]:
     """(scenario, value) of a table of both scenarios, in printing order."""
     pairs = set(zip(rows["scenario"], rows["value"], strict=True))

@@ -25,9 +25,10 @@ def signed(difference: float, digits: int) -> str:
 
 
 def beside(cell: Cell, ours: float, printed: dict, place: tuple, digits: int) -> Cell:
-    """The cell with the printed value and ours minus it in small print below, where the paper has one."""
+    """The cell with the paper's value and ours minus it in small print below, where the paper has one."""
     table, *names = place
     value = printed.get((table, *map(key, names)))
     if value is not None:
-        cell.small = f"{value:.{digits}f} ({signed(ours - value, digits)})"
+        line = f"paper {value:.{digits}f} ({signed(ours - value, digits)})"
+        cell.small = f"{cell.small}\n{line}" if cell.small else line
     return cell

@@ -4,7 +4,7 @@ import pandas as pd
 
 from sparse_topology.report import charts
 from sparse_topology.report.page import Cell, Chart, Details, Heading, Section, Table, number
-from sparse_topology.report.sections.inputs import PageInputs, empty, nothing, span
+from sparse_topology.report.sections.inputs import PageInputs, empty, interval_text, leaders, nothing, span
 from sparse_topology.report.sections.printed_values import beside, printed_values
 from sparse_topology.words import in_order, printed
 
@@ -17,11 +17,13 @@ SUBSETS = {
 
 
 def ranking_table(rows: pd.DataFrame, name: str, paper_table: int, paper: dict) -> Table:
-    """RBO in the form of the paper's Table 4; the winners of each architecture and sparsity are marked."""
+    """RBO in the form of the paper's Table 4; the best of each architecture and sparsity is marked, a random order
+    included. paper: what it prints for this way of placing undefined metrics."""
     sparsities = [*sorted(set(rows["sparsity"]) - {"average"}, key=float), "average"]
     cells = {(r.architecture, r.strategy, r.sparsity): r for r in rows.itertuples()}
-    contest = rows[rows["strategy"] != "random"].assign(rbo=rows["rbo"].round(9))
-    best = contest.groupby(["architecture", "sparsity"])["rbo"].max()
+    marks = {}
+    for _, part in rows.groupby(["architecture", "sparsity"]):
+        marks |= leaders(part["rbo"], part["rbo_low"])
     body, base = [], []
     for architecture in in_order(rows["architecture"]):
         for strategy in STRATEGIES:
@@ -36,9 +38,9 @@ def ranking_table(rows: pd.DataFrame, name: str, paper_table: int, paper: dict) 
                     line.append(nothing())
                     continue
                 cell = number(found.rbo)
+                cell.mark, cell.bar = f"n {marks.get(found.Index, '')}".strip(), found.rbo
                 if strategy != "random":
-                    cell.text += f" ± {found.rbo_std:.2f}" if pd.notna(found.rbo_std) else ""
-                    cell.mark = "n best" if round(found.rbo, 9) == best.get((architecture, sparsity)) else "n"
+                    cell.small = interval_text(found.rbo_low, found.rbo_high)
                 column = "Avg." if sparsity == "average" else sparsity
                 line.append(beside(cell, found.rbo, paper, (paper_table, printed(architecture), strategy, column), 2))
             body.append(line)
@@ -55,6 +57,8 @@ def ranking_chart(inputs: PageInputs, rows: pd.DataFrame) -> Chart:
             "strategy": rows["strategy"].where(rows["strategy"] == "random", rows["strategy"].map(printed)),
             "sparsity": rows["sparsity"],
             "rbo": rows["rbo"],
+            "low": rows["rbo_low"],
+            "high": rows["rbo_high"],
             "RBO": rows["rbo"].map("{:.3f}".format),
             "interval": span(rows["rbo_low"], rows["rbo_high"]),
             "lost points": rows["lost_points"].map("{:.1f}".format),
@@ -67,6 +71,7 @@ def ranking_chart(inputs: PageInputs, rows: pd.DataFrame) -> Chart:
     return inputs.chart("ranking", spec, frame)
 
 
+WITH_PAPER = ", which is how the paper's tables come out, beside its values"
 PROCEDURES = {
     "leave_one_architecture_out": "architecture unknown",
     "leave_one_dataset_out": "data set unknown",
@@ -110,11 +115,14 @@ def section(inputs: PageInputs) -> Section | None:
             if placed.empty:
                 continue
             place = placed.iloc[0]
-            result = ranking_table(chosen, f"ranking-{subset}-{place}", paper_table, paper)
+            # The paper's cells put undefined metrics first.
+            beside_it = paper if place == "first" else {}
+            result = ranking_table(chosen, f"ranking-{subset}-{place}", paper_table, beside_it)
             if is_default:
                 part.blocks += [Heading(f"ranking-{subset}", title), result]
             else:
-                part.blocks.append(Details(f"The same with undefined metrics ranked {place}", result))
+                ending = WITH_PAPER if beside_it else ""
+                part.blocks.append(Details(f"The same with undefined metrics ranked {place}{ending}", result))
     evaluation = inputs.table("rank_evaluation")
     if evaluation is not None and len(evaluation):
         part.blocks += [Heading("rank-evaluation", "Ranking before training"), evaluation_table(evaluation)]

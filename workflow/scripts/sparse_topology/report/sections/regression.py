@@ -8,6 +8,8 @@ from sparse_topology.report.sections.inputs import (
     PageInputs,
     empty,
     first_encoding,
+    interval_text,
+    leaders,
     menus,
     nothing,
     printed_columns,
@@ -34,6 +36,8 @@ FOLDS = {
     "leave_one_architecture_out": "a whole architecture",
     "leave_one_algorithm_out": "a whole algorithm",
 }
+PER_FEATURE = 3  # networks per feature below which the score of an unpenalised fit is chance
+LEAST = -0.3  # where the chart's axis begins
 BLOWN_UP = "< −10"
 DIGITS = {"adjusted_r2": 2, "mae": 3}
 
@@ -42,7 +46,22 @@ def models(table: pd.DataFrame) -> pd.DataFrame:
     """Random folds, mean over the regressors, with `model`: the printed encoding or feature set."""
     rows = table[(table["folds"] == "random") & (table["regressor"] == "mean") & table["r2"].notna()]
     model = rows["encoding"].map(printed).where(rows["features"] == "topometrics", rows["features"].map(FEATURES))
-    return rows.assign(model=model).drop_duplicates(["model", "scenario", "value"])
+    enough = rows["networks"] >= PER_FEATURE * rows["feature_count"]
+    return rows.assign(model=model, enough=enough).drop_duplicates(["model", "scenario", "value"])
+
+
+def too_few(rows: pd.DataFrame) -> str:
+    """The sentence that stands for scores that the chart leaves out; empty if it shows all."""
+    short = rows[~rows["enough"]]
+    if short.empty:
+        return ""
+    place = {"sparsity_fixed": "sparsity {}".format, "architecture_fixed": printed}
+    where = [place[s](v) for s, v in scenario_columns(short)]
+    return (
+        f"Fewer than {PER_FEATURE} networks per feature ({short['networks'].min()} to {short['networks'].max()} "
+        f"networks, up to {int(short['feature_count'].max())} features) at {', '.join(where)}: a fit without a penalty "
+        f"runs away there, so {len(short)} of {len(rows)} scores are not drawn and cannot win a column of the tables."
+    )
 
 
 def clipped(cell: Cell) -> Cell:
@@ -53,11 +72,18 @@ def clipped(cell: Cell) -> Cell:
 
 
 def score_table(rows: pd.DataFrame, order: list[str], score: str, paper: dict) -> Table:
-    """adjusted_r2 or mae in the form of the paper's Table 3; the best encoding of each column is marked."""
+    """adjusted_r2 or mae in the form of the paper's Table 3; the best row of each column is marked,
+    whatever it knows, unless its interval reaches the mean drop's 0 or it has too few networks."""
     columns, digits = scenario_columns(rows), DIGITS[score]
     cells = {(r.model, r.scenario, r.value): r for r in rows.itertuples()}
-    encodings = rows[rows["features"] == "topometrics"].groupby(["scenario", "value"])[score]
-    best = encodings.max() if score == "adjusted_r2" else encodings.min()
+    marks = {}
+    for _, part in rows[rows["enough"]].groupby(["scenario", "value"]):
+        useful = part[(part["adjusted_r2"] > 0) & ~(part["adjusted_r2_low"] <= 0)]
+        if score == "adjusted_r2":
+            marks |= leaders(useful[score], useful["adjusted_r2_low"])
+        elif len(useful):
+            marks |= leaders(part[score], largest=False)
+    longest = rows.loc[rows["enough"], score].max()
     body = []
     for model in order:
         line = [Cell(model)]
@@ -75,10 +101,12 @@ def score_table(rows: pd.DataFrame, order: list[str], score: str, paper: dict) -
                 )
                 continue
             cell = clipped(number(ours, digits))
-            if score == "adjusted_r2" and cell.text != BLOWN_UP:
-                cell.text += f" ± {found.adjusted_r2_std:.2f}"
-            if found.features == "topometrics" and ours == best.get((scenario, value)):
-                cell.mark = "n best"
+            cell.mark = f"n {marks.get(found.Index, '' if found.enough else 'soft')}".strip()
+            if found.enough and longest > 0:
+                cell.bar = min(max(ours / (1 if score == "adjusted_r2" else longest), 0), 1)
+                cell.small = (
+                    interval_text(found.adjusted_r2_low, found.adjusted_r2_high) if score == "adjusted_r2" else ""
+                )
             place = (3, printed(scenario), f"{model}/{score}", printed(value))
             line.append(beside(cell, ours, paper, place, digits))
         body.append(line)
@@ -87,7 +115,7 @@ def score_table(rows: pd.DataFrame, order: list[str], score: str, paper: dict) -
 
 
 def regression_chart(inputs: PageInputs, rows: pd.DataFrame, order: list[str]) -> Chart:
-    rows = rows[rows["adjusted_r2"].notna()]
+    rows = rows[rows["adjusted_r2"].notna() & rows["enough"]]
     columns = scenario_columns(rows)
     panels = {(s, v): f"sparsity {v}" if s == "sparsity_fixed" else printed(v) for s, v in columns}
     frame = pd.DataFrame(
@@ -95,6 +123,7 @@ def regression_chart(inputs: PageInputs, rows: pd.DataFrame, order: list[str]) -
             "panel": [panels[pair] for pair in zip(rows["scenario"], rows["value"], strict=True)],
             "model": rows["model"],
             "r2": rows["adjusted_r2"],
+            "at": rows["adjusted_r2"].clip(lower=LEAST),
             "low": rows["adjusted_r2_low"],
             "high": rows["adjusted_r2_high"],
             "adjusted R²": rows["adjusted_r2"].map("{:.3f}".format),
@@ -106,14 +135,16 @@ def regression_chart(inputs: PageInputs, rows: pd.DataFrame, order: list[str]) -
     encodings = in_order(rows.loc[rows["features"] == "topometrics", "encoding"])
     colour = colours(encodings)
     look = dict.fromkeys(order, GREY) | {printed(word): colour[word] for word in encodings}
-    return inputs.chart("regression", charts.interval_dots("regression", order, list(panels.values()), look), frame)
+    return inputs.chart(
+        "regression", charts.interval_dots("regression", order, list(panels.values()), look, LEAST), frame
+    )
 
 
 def folds_table(table: pd.DataFrame) -> Table | None:
-    """Adjusted R² of the first encoding under every kind of fold."""
+    """Adjusted R² of the first encoding under every kind of fold; None if there are not two with enough networks."""
     encoding = first_encoding(table)
     rows = table[(table["regressor"] == "mean") & (table["features"] == "topometrics") & table["adjusted_r2"].notna()]
-    rows = rows[rows["encoding"] == encoding]
+    rows = rows[(rows["encoding"] == encoding) & (rows["networks"] >= PER_FEATURE * rows["feature_count"])]
     kinds = [kind for kind in FOLDS if kind in set(rows["folds"])]
     if len(kinds) < 2:
         return None
@@ -157,14 +188,15 @@ def section(inputs: PageInputs) -> Section | None:
         return part
     encodings = [printed(word) for word in in_order(rows.loc[rows["features"] == "topometrics", "encoding"])]
     order = encodings + [text for text in FEATURES.values() if text in set(rows["model"])]
-    if rows["adjusted_r2"].notna().any():
+    if rows.loc[rows["features"] == "topometrics", "enough"].any():
         part.blocks += [regression_chart(inputs, rows, order), inputs.caption("regression")]
-    else:
-        part.blocks.append(empty("No more networks than features in any scenario: R² cannot be adjusted."))
+    if too_few(rows):
+        part.blocks.append(empty(too_few(rows)))
     paper = printed_values(inputs.table("paper_comparison"))
     for score, title in (("adjusted_r2", "Adjusted R²"), ("mae", "Mean absolute error")):
         part.blocks += [Heading(f"regression-{score}", title), score_table(rows, order, score, paper)]
-    part.blocks += [Paragraph(note, "soft") for note in sorted(set(rows["note"].dropna()) - {""})]
+    notes = {note for line in rows["note"].dropna() for note in line.split("; ")}
+    part.blocks += [Paragraph(note, "soft") for note in sorted(notes) if note and " features" not in note]
     folds = folds_table(table)
     if folds:
         part.blocks += [Heading("regression-folds", "Harder tests"), inputs.caption("regression_folds"), folds]
