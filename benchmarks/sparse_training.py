@@ -3,10 +3,10 @@
     python benchmarks/sparse_training.py results/data/cifar10 [--architectures resnet20 conv6] [--images 50000]
         [--epochs 5] [--interval 100] [--sparsity 0.9] [--plain-epochs 2] [--output sparse_training.json]
 
-DATA is the folder of a data set that the workflow has made; its training images are repeated up to --images. All methods
-change their mask every --interval steps here, whatever their own default is, at the rate with which they start. Beside
-the recorded step stands the plain loop (see benchmarks/training.py), with the update of public code bases: layer by layer
-on the parameters, topk of magnitudes, topk of gradients or a random permutation.
+DATA is the folder of a data set that the workflow has made; its training images are repeated up to --images. All
+methods change their mask every --interval steps here, whatever their own default is, at the rate with which they start.
+Beside the recorded step stands the plain loop (see benchmarks/training.py), with the update of public code bases: layer
+by layer on the parameters, topk of magnitudes, topk of gradients or a random permutation.
 
   update     seconds of one update, the device idle before and after; median of 20
   alone      updates of an epoch times that, in per cent of the epoch with a fixed mask
@@ -20,6 +20,7 @@ import json
 import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -60,9 +61,8 @@ def ready_step(word: str | None, content, architecture: str, arguments, device):
     """(step, its calls) of a method, or of a fixed mask without one, at the same start mask."""
     model = build(content, architecture, 0)
     state = model.state_dict()
-    masks = erk_start(
-        {name: tuple(state[name].shape) for name in prunable(state)}, arguments.sparsity, stream(0, "set")
-    )
+    shapes = {name: tuple(state[name].shape) for name in prunable(state)}
+    masks = erk_start(shapes, arguments.sparsity, stream(0, "set"))
     model = model.to(device, memory_format=torch.channels_last if device.type == "cuda" else torch.preserve_format)
     images, labels = (on(device, array) for array in content["train"])
     cfg = RECIPE | {"interval": arguments.interval}
@@ -106,8 +106,8 @@ def plain_update_seconds(word: str, content, architecture: str, arguments, devic
     masks = [torch.from_numpy(mask).to(device) for mask in start.values()]
     parameters = [state[name] for name in start]
     gradients = [torch.randn_like(p) if word == "rigl" else None for p in parameters]
-    calls = [seconds(lambda: plain_update(parameters, masks, gradients, RATES[word]), device) for _ in range(REPEATS)]
-    return statistics.median(calls)
+    update = partial(plain_update, parameters, masks, gradients, RATES[word])
+    return statistics.median(seconds(update, device) for _ in range(REPEATS))
 
 
 def measure(content, architecture: str, arguments, device) -> list[dict]:
@@ -125,19 +125,12 @@ def measure(content, architecture: str, arguments, device) -> list[dict]:
     rows = []
     for word in METHODS:
         step, runs = ready_step(word, content, architecture, arguments, device)
-        epoch(fixed, fixed_runs)
-        epoch(step, runs)
-        pairs = [
-            (
-                seconds(lambda: epoch(fixed, fixed_runs), device),
-                seconds(lambda step=step, runs=runs: epoch(step, runs), device),
-            )
-            for _ in range(arguments.epochs)
-        ]
+        both = [partial(epoch, fixed, fixed_runs), partial(epoch, step, runs)]
+        for call in both:
+            call()
+        pairs = [[seconds(call, device) for call in both] for _ in range(arguments.epochs)]
         static, dynamic = (statistics.median(side) for side in zip(*pairs, strict=True))
-        one = statistics.median(
-            seconds(lambda step=step, word=word: step.renew(0, RATES[word]), device) for _ in range(REPEATS)
-        )
+        one = statistics.median(seconds(partial(step.renew, 0, RATES[word]), device) for _ in range(REPEATS))
         plain_one = plain_update_seconds(word, content, architecture, arguments, device)
         row = {"method": word, "epoch": dynamic, "static_epoch": static, "update": one, "plain_update": plain_one}
         row |= {"alone": 100 * updates * one / static, "together": 100 * (dynamic / static - 1)}
