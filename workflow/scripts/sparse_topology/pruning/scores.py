@@ -7,16 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sparse_topology.devices import chosen_device
 from sparse_topology.job import InputError
 from sparse_topology.networks.architectures import load
 from sparse_topology.pruning.masks import density, kept_round, prunable
 
 
 def device() -> torch.device:
-    """The GPU if there is one. Scores are float32 proper there: no TF32, and the same numbers every time."""
+    """A GPU if there is one. Scores are float32 proper there: no TF32, and the same numbers every time."""
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.deterministic = True
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return chosen_device()
 
 
 def network_at(init, architecture: str, options: dict, info: dict, where: torch.device) -> nn.Module:

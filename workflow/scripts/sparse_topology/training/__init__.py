@@ -1,4 +1,4 @@
 """The training step and the loop around it, what it starts from and leaves, and what a GPU does otherwise.
 
-May import: data, files, job, networks, provenance, pruning, separate.
+May import: data, devices, files, job, networks, provenance, pruning, separate.
 """

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sparse_topology.devices import chosen_device
 from sparse_topology.files import read_json
 from sparse_topology.job import InputError
 from sparse_topology.networks.architectures import load
@@ -24,14 +25,6 @@ class Data:
     facts: dict
 
 
-def choose_device(wanted: str) -> torch.device:
-    """auto: the GPU if there is one."""
-    present = torch.cuda.is_available()
-    if wanted == "cuda" and not present:
-        raise InputError("training: device is 'cuda', but there is no usable GPU; set it to 'auto' or 'cpu'")
-    return torch.device("cuda" if present and wanted != "cpu" else "cpu")
-
-
 def read_arrays(images: str, labels: str, device: torch.device) -> tuple[Tensor, Tensor]:
     """Memory-mapped (copy on write, as torch wants to be able to write) on the host, a copy on a GPU."""
     return tuple(torch.from_numpy(np.load(path, mmap_mode="c")).to(device) for path in (images, labels))
@@ -44,7 +37,7 @@ def open_data(inputs: dict, cfg: dict, threads: int) -> Data:
     """
     torch.set_num_threads(threads)
     torch.manual_seed(cfg["seed"])
-    device = choose_device(cfg.get("device", "auto"))
+    device = chosen_device(cfg.get("device", "auto"))
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
     images, labels = read_arrays(inputs["train_images"], inputs["train_labels"], device)
