@@ -23,7 +23,11 @@ def test_one_file_and_one_word(tmp_path):
     pool = pd.read_parquet(folder / "results" / "topometrics.parquet")
     assert set(pool["dataset"]) == {"patches"}
     assert set(pool["architecture"]) == {"dilated"}
-    assert set(pool["pruning"]) == {"magnitude", "uniform", "halfway"}
+    assert dict(zip(pool["pruning"], pool["family"], strict=True)) == {
+        "magnitude": "at initialisation",
+        "uniform": "random",
+        "halfway": "dynamic",
+    }
     mge = pool[pool["encoding"] == "mge"]
     assert (mge["raw_hub_degree"] > 0).all()
     assert (mge["hub_degree"] == mge["raw_hub_degree"] / mge["edges"]).all()

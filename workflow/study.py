@@ -43,6 +43,17 @@ def words(pattern: str) -> list[str]:
     return sorted(word for name in found if not (word := name[len(prefix) : -len(suffix)]).startswith("_"))
 
 
+def literal(path: Path, name: str):
+    """The value that a Python file gives to `name` at its top level, read without running it; None if it does not."""
+    for node in ast.parse(path.read_bytes()).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
+            try:
+                return ast.literal_eval(node.value)
+            except ValueError:
+                return ast.unparse(node.value)
+    return None
+
+
 def digits(value: float) -> str:
     """A sparsity as the file names have it: all its digits and no exponent, so that two never share a name."""
     return format(Decimal(repr(value)), "f")
@@ -201,6 +212,14 @@ class Study:
         wanted = {*self.encodings, *(e for family in self.metrics for e in self.metric_encodings(family))}
         return [word for word in self.known["encodings"] if word in wanted]
 
+    @cached_property
+    def declared_families(self) -> dict[str, str]:
+        """{word: family} of the algorithms whose script has a line `FAMILY = "..."`."""
+        stages = product(sorted(self.config["pruning"]), ("prune", "sparsify"))
+        scripts = {word: path for word, stage in stages if (path := SCRIPTS / f"{stage}_{word}.py").exists()}
+        found = {word: literal(path, "FAMILY") for word, path in scripts.items()}
+        return {word: family for word, family in found.items() if family is not None}
+
     def options(self, word: str) -> dict:
         """The settings of a word, with the schema's defaults for what the config leaves out."""
         return dict(sorted((self.defaults(word) | self.config.get("options", {}).get(word, {})).items()))
@@ -287,6 +306,12 @@ class Study:
                 f"rank: none of pruning: {', '.join(config['pruning'])} gives a mask without training; "
                 f"allowed: {', '.join(self.methods['prune'])}"
             )
+        families = literal(SCRIPTS / "sparse_topology" / "families.py", "FAMILIES")
+        for word, family in self.declared_families.items():
+            if family not in families:
+                raise ConfigError(
+                    f"pruning: the script of {word!r} has FAMILY = {family!r}; {_allowed(family, families)}"
+                )
         everything = {*TABLES, *(w for kind in self.known.values() for w in kind), *config["datasets"], *folders}
         for word, value in options.items():
             if word in self.controls:

@@ -11,6 +11,7 @@ from sparse_topology.analysis.pool import LAYER_METRICS, min_max, topometrics
 
 MGE = {"sink": 12, "source": None}
 ENCODINGS = ["mge", "rolled"]
+FAMILIES = {}
 
 
 def write(path, content):
@@ -70,7 +71,7 @@ def study(tmp_path):
 def run(study, tmp_path, encodings=ENCODINGS):
     networks, dense, datasets = study
     paths = tmp_path / "topometrics.parquet", tmp_path / "layers.parquet"
-    pool.main(networks, dense, datasets, *paths, {"encodings": encodings})
+    pool.main(networks, dense, datasets, *paths, {"encodings": encodings, "families": FAMILIES})
     return pd.read_parquet(paths[0]), pd.read_parquet(paths[1])
 
 
@@ -102,6 +103,16 @@ def test_layer_metrics_are_means_over_layers_with_a_value_on_every_row(study, tm
     assert layers["weights"].tolist() == [18, 8] * 2
     assert layers["kept"].tolist() == [18, 4] * 2
     assert layers["delta_r"].isna().tolist() == [False, True] * 2
+
+
+def test_family_follows_the_word_unless_the_script_declares_it(study, tmp_path, monkeypatch):
+    networks = study[0]
+    networks[1]["pruning"] = "snip_shuffled"
+    assert run(study, tmp_path)[0]["family"].tolist() == ["at initialisation", "control"] * 2
+    monkeypatch.setitem(FAMILIES, "snip", "dynamic")
+    table, _ = run(study, tmp_path)
+    assert table["family"].tolist() == ["dynamic", "control"] * 2
+    assert "family" not in topometrics(table, "mge")
 
 
 def test_topometrics_are_what_the_encoding_has(study, tmp_path):

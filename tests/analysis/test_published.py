@@ -12,6 +12,7 @@ import rank_evaluate
 import rank_importance
 import rank_parameters
 import table_accuracy
+import table_families
 import table_layers
 import table_paper_comparison
 import table_ranking
@@ -32,7 +33,7 @@ RESOURCES = REPO / "workflow" / "resources"
 @pytest.fixture(scope="module")
 def paths(released, tmp_path_factory):
     folder = tmp_path_factory.mktemp("published")
-    outputs = folder / "topometrics.parquet", folder / "layers.parquet"
+    outputs = [folder / f"{name}.parquet" for name in ("topometrics", "layers", "release")]
     published_pool.main(released[1], RESOURCES / "paper-accuracy.csv", *outputs)
     return outputs
 
@@ -101,9 +102,9 @@ def test_plain_and_gzipped_files_read_alike(released, tmp_path):
     tables = []
     for form, files in forms.items():
         assert len(files) == 3
-        outputs = tmp_path / f"{form}.parquet", tmp_path / f"{form}-layers.parquet"
+        outputs = [tmp_path / f"{form}-{name}.parquet" for name in ("topometrics", "layers", "release")]
         published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs)
-        tables.append([pd.read_parquet(path) for path in outputs])
+        tables.append([pd.read_parquet(path) for path in outputs[:2]])
     for compressed, uncompressed in zip(*tables, strict=True):
         pd.testing.assert_frame_equal(compressed, uncompressed)
 
@@ -122,7 +123,46 @@ def test_files_of_different_releases_are_refused():
 
 def test_a_folder_without_the_files_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"published\.path"):
-        published_pool.main([tmp_path / "a" / "b" / "c.csv"], RESOURCES / "paper-accuracy.csv", "x", "y")
+        published_pool.main([tmp_path / "a" / "b" / "c.csv"], RESOURCES / "paper-accuracy.csv", "x", "y", "z")
+
+
+RELEASED = """\
+0.3266,rigl,0.98,MobileNetV2,tinyimagenet,0,1676372,4317309,0.1007777510003746,0.1155322327025266,0.639191659130551,\
+0.1740845976046653,0.1432366782178435,4.009949588219695e-06,0.0342998381630779,1224.4824514529769,1152238,\
+8.678762547320952e-07,8.427956180831427e-08,8.281520730341843e-07,0.0136054658121528,7.839304885063138e-07,16.655733,\
+104.78164947369493
+"""
+
+
+def test_what_the_paper_leaves_out_is_in_the_release_and_nowhere_else(tmp_path, pool, capsys):
+    """A released row, one of dynamic sparse training on the paper's networks, and two that contradict each other."""
+    unrolled = pd.read_csv(DATA / "graph_metrics/unrolled/unrolled.csv.gz")
+    released = pd.DataFrame([RELEASED.strip().split(",")], columns=unrolled.columns).astype(unrolled.dtypes.to_dict())
+    evolved = unrolled.iloc[[0]].assign(pruning="itop", accuracy=0.5)
+    contradicting = [unrolled.iloc[[1]].assign(pruning="dsr", accuracy=accuracy) for accuracy in (0.4, 0.5)]
+    name = "rolled-CIFAR-10-CONV-6.csv.gz"
+    files = [DATA / "graph_metrics/rolled" / name, DATA / "ramanunjan_results/CONV-6" / name]
+    files.append(tmp_path / "graph_metrics" / "unrolled" / "unrolled.csv")
+    files[-1].parent.mkdir(parents=True)
+    pd.concat([unrolled, released, evolved, *contradicting]).to_csv(files[-1], index=False)
+    outputs = [tmp_path / f"{name}.parquet" for name in ("topometrics", "layers", "release")]
+    published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs)
+    paper, release = pd.read_parquet(outputs[0]), pd.read_parquet(outputs[2])
+    of_paper, of_release = (frame[frame["encoding"] == "mge"] for frame in (paper, release))
+    assert len(of_paper) == 1251
+    assert set(of_paper["family"]) == {"random", "at initialisation"}
+    beyond = of_release[of_release["family"] == "dynamic"]
+    assert sorted(beyond["pruning"]) == ["itop", "rigl"]
+    assert "2 rows beyond the paper" in capsys.readouterr().out
+    mobile = beyond[beyond["architecture"] == "mobilenetv2"].iloc[0]
+    assert (mobile["nodes"], mobile["edges"], mobile["components"]) == (1676372, 4317309, 1152238)
+    assert np.isnan(mobile["drop"])
+    assert beyond[beyond["pruning"] == "itop"]["drop"].notna().all()
+    rest = of_release.drop(beyond.index)
+    pd.testing.assert_frame_equal(rest.reset_index(drop=True), of_paper.reset_index(drop=True))
+    contradiction = unrolled.iloc[[1]].assign(accuracy=0.4)
+    with pytest.raises(InputError, match="2 rows"):
+        published_pool.unrolled(pd.concat([unrolled, contradiction]))
 
 
 def test_accuracy_tables_agree_but_for_the_known_cells(pool):
@@ -173,6 +213,26 @@ def test_regression_table_agrees(pool):
     assert difference["Unrolled MGE/mae"] <= 0.002
     assert difference["Rolled BGE/adjusted_r2"] <= 0.035
     assert difference["Rolled-channel BGE/adjusted_r2"] <= 0.035
+
+
+def test_what_the_docs_say_of_transfer_between_families(pool):
+    """Both families learn from their own unrolled graphs; only what needs no graph, and ridge, carries over."""
+    names = topometrics(pool, "mge")
+    rows = table_families.transfer_rows(pool[pool["encoding"] == "mge"], names, True, 0)
+    table = pd.DataFrame(rows).set_index(["features", "regressor", "trained_on", "tested_on"]).sort_index()
+    random, initial = "random", "at initialisation"
+    own = table.loc["topometrics", "mean"]["adjusted_r2"]
+    across = table.loc["topometrics", "mean"]
+    assert own[random, random] == pytest.approx(0.72, abs=0.005)
+    assert own[initial, initial] == pytest.approx(0.53, abs=0.005)
+    assert across["adjusted_r2"][initial, random] == pytest.approx(-0.11, abs=0.005)
+    assert across["adjusted_r2"][random, initial] == pytest.approx(-38, abs=0.5)
+    assert across["rank_correlation"][initial, random] == pytest.approx(0.79, abs=0.005)
+    assert across["rank_correlation"][random, initial] == pytest.approx(0.68, abs=0.005)
+    ridge = table.loc["topometrics", "ridge"]["r2"]
+    assert (ridge[initial, random], ridge[random, initial]) == pytest.approx((0.41, 0.52), abs=0.005)
+    without = table.loc["architecture_dataset_sparsity", "mean"]["adjusted_r2"]
+    assert (without[initial, random], without[random, initial]) == pytest.approx((0.70, 0.67), abs=0.005)
 
 
 def test_shipped_rank_tables_are_those_of_the_published_data(pool, paths):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import table_accuracy
 import table_costs
+import table_families
 import table_importance
 import table_layers
 import table_paper_comparison
@@ -75,6 +76,7 @@ def write_results(folder: Path, pool: pd.DataFrame) -> Path:
     table_regression.main(
         pool_path, tables / "regression.csv", tables / "predictions.csv", {"repetitions": 1, "bootstrap": 10}
     )
+    table_families.main(pool_path, tables / "families.csv", {"bootstrap": 10})
     table_importance.main(pool_path, tables / "importance.csv", {"bootstrap": 10})
     table_ranking.main(pool_path, tables / "ranking.csv", {"bootstrap": 5, "missing": "last"})
     table_layers.main(layers, tables / "layers.csv", tables / "layer_correlation.csv")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.pool import NETWORK, TOPOMETRICS, accuracy_drop, ordered_columns
+from sparse_topology.families import family
 
 ALGORITHMS = ["er", "erk", "grasp", "prospr", "snip", "synflow", "uniform"]
 
@@ -26,6 +27,7 @@ def synthetic_pool(
                     for seed in seeds:
                         quality = 0.9 - 0.05 * d - 0.1 * a - 0.04 * p * sparsity + 0.002 * rng.standard_normal()
                         shared = {"dataset": dataset, "architecture": architecture, "pruning": algorithm}
+                        shared |= {"family": family(algorithm)}
                         shared |= {"sparsity": sparsity, "seed": seed, "accuracy": quality, "dense_accuracy": 0.95}
                         shared |= {"dense_accuracy_std": 0.01, "classes": 10.0, "collapsed": False}
                         shared |= {"layer_density": quality, "delta_r": rng.random()}

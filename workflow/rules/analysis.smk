@@ -50,6 +50,29 @@ rule table_regression:
         "../scripts/table_regression.py"
 
 
+# The published tables are the paper's; only here does all that was released take part.
+rule table_families:
+    input:
+        pool=lambda w: rules.published_pool.output.release if w.pool else POOL.format(pool=w.pool),
+    output:
+        f"{TABLE}/families.csv",
+    log:
+        "results/logs/{pool}table_families.log",
+    benchmark:
+        "results/benchmarks/{pool}table_families.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(2000),
+        runtime=60,
+    params:
+        cfg=lambda w: {"bootstrap": analysis_cfg(w, "regression")["bootstrap"]},
+        code=lambda w: code_hash("table_families.py"),
+    script:
+        "../scripts/table_families.py"
+
+
 rule table_importance:
     input:
         pool=POOL,

@@ -220,7 +220,7 @@ def published_digest(wildcards):
 def reported_tables(pool):
     """The tables on the page of the study, or of the published data; with the printed values where the paper has any."""
     names = ["accuracy", "regression", "predictions", "importance", "ranking", "layers", "layer_correlation"]
-    names += ["redundancy", "metric_correlation"]
+    names += ["redundancy", "metric_correlation", "families"]
     if pool or study.shares_cells_with_the_paper:
         names.append("paper_comparison")
     if not pool and study.shares_cells_with_the_paper and "published" in study.config:

@@ -38,6 +38,7 @@ rule published_pool:
     output:
         topometrics="results/published/topometrics.parquet",
         layers="results/published/layers.parquet",
+        release="results/published/release.parquet",
     log:
         "results/logs/published/pool.log",
     benchmark:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.pool import LAYER_METRICS, NETWORK, accuracy_drop, ordered_columns, write_parquet
+from sparse_topology.families import family
 from sparse_topology.files import read_json
 from sparse_topology.job import job
 from sparse_topology.pruning.layer_counts import mask_counts
@@ -62,7 +63,7 @@ def dense_statistics(dense: list[dict]) -> dict[tuple, tuple[float, float]]:
     return {key: (values.mean(), values.std(ddof=1)) for key, values in grouped}
 
 
-def network_rows(network: dict, encodings: list[str], dense: dict, classes: dict) -> tuple[list[dict], list[dict]]:
+def network_rows(network: dict, cfg: dict, dense: dict, classes: dict) -> tuple[list[dict], list[dict]]:
     """Rows of both tables for one network."""
     identity = {key: network[key] for key in NETWORK}
     identity |= {"sparsity": float(network["sparsity"]), "seed": int(network["seed"])}
@@ -70,26 +71,26 @@ def network_rows(network: dict, encodings: list[str], dense: dict, classes: dict
     metrics = {family: read_json(path) for family, path in network["metrics"].items()}
     layers = layer_rows(identity, mask_counts(network["mask"]), layer_values(metrics))
     mean, deviation = dense.get((network["dataset"], network["architecture"]), (np.nan, np.nan))
-    shared = identity | network_means(layers)
+    shared = identity | {"family": family(network["pruning"], cfg["families"])} | network_means(layers)
     shared |= {"accuracy": training["accuracy"], "collapsed": bool(training["collapsed"])}
     shared |= {"dense_accuracy": mean, "dense_accuracy_std": deviation, "classes": classes[network["dataset"]]}
-    return [shared | {"encoding": encoding} | encoding_row(metrics, encoding) for encoding in encodings], layers
+    return [shared | {"encoding": encoding} | encoding_row(metrics, encoding) for encoding in cfg["encodings"]], layers
 
 
 def main(networks: list[dict], dense: list[dict], datasets: dict, topometrics, layers, cfg: dict) -> None:
     """networks: records of NETWORK, training, mask, metrics {family: path}; dense: dataset, architecture, seed,
-    training; datasets: {word: dataset.json}; cfg: encodings.
+    training; datasets: {word: dataset.json}; cfg: encodings, families {word: family that its script declares}.
     """
     statistics = dense_statistics(dense)
     classes = {word: read_json(path)["classes"] for word, path in datasets.items()}
     rows, layer_table = [], []
     for network in networks:
-        new, new_layers = network_rows(network, cfg["encodings"], statistics, classes)
+        new, new_layers = network_rows(network, cfg, statistics, classes)
         rows.extend(new)
         layer_table.extend(new_layers)
     pool = pd.DataFrame(rows)
     pool = pool.reindex(columns=ordered_columns(pool.columns))
-    numbers = [c for c in pool.columns if c not in {*NETWORK, "encoding", "collapsed"}]
+    numbers = [c for c in pool.columns if c not in {*NETWORK, "family", "encoding", "collapsed"}]
     pool[numbers] = pool[numbers].astype(float)
     pool["drop"] = accuracy_drop(pool["accuracy"], pool["dense_accuracy"])
     write_parquet(pool.sort_values(["encoding", *NETWORK], ignore_index=True), topometrics)

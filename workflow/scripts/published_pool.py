@@ -1,5 +1,8 @@
 """The authors' released per-network results, in the schema of our own pool (sparse_topology/analysis/pool.py).
 
+topometrics.parquet and layers.parquet hold the paper's four architectures and seven algorithms, as its tables do;
+release.parquet, of the pool's schema, holds all that was released: dynamic sparse training and MobileNetV2 too.
+
 The files' quirks (columns, duplicates, swapped names, the join by row order) are described in docs/analysis.md.
 """
 
@@ -18,12 +21,15 @@ from sparse_topology.analysis.pool import (
     ordered_columns,
     write_parquet,
 )
+from sparse_topology.families import family
 from sparse_topology.job import InputError, job
 
-ARCHITECTURES = {"conv6": "conv6", "resnet20": "resnet20", "resnet32": "resnet32", "wideresnet282": "wrn28_2"}
+PAPER_ARCHITECTURES = {"conv6": "conv6", "resnet20": "resnet20", "resnet32": "resnet32", "wideresnet282": "wrn28_2"}
+ARCHITECTURES = PAPER_ARCHITECTURES | {"mobilenetv2": "mobilenetv2"}
 DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "tinyimagenet": "tiny_imagenet"}
 CLASSES = {"cifar10": 10, "cifar100": 100, "tiny_imagenet": 200}
 ALGORITHMS = [*PRUNING_AT_INITIALISATION, *LAYERWISE_RANDOM]
+DYNAMIC = ["rigl", "itop", "snfs", "dsr"]
 
 UNROLLED = {
     "sink_nodes": "sink",
@@ -73,22 +79,31 @@ def word(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
 
 
-def in_scope(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the paper's architectures and algorithms, under our words."""
+def known(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the architectures, data sets and algorithms that have a word here, under it."""
     frame = frame.rename(columns={"model": "architecture", "pruning_algorithm": "pruning"})
     frame["architecture"] = frame["architecture"].map(lambda name: ARCHITECTURES.get(word(name)))
     frame["dataset"] = frame["dataset"].map(lambda name: DATASETS.get(word(name)))
     frame["pruning"] = frame["pruning"].str.lower()
-    keep = frame["architecture"].notna() & frame["dataset"].notna() & frame["pruning"].isin(ALGORITHMS)
+    keep = frame["architecture"].notna() & frame["dataset"].notna() & frame["pruning"].isin([*ALGORITHMS, *DYNAMIC])
     return frame[keep].reset_index(drop=True)
+
+
+def of_the_paper(rows: pd.DataFrame) -> pd.Series:
+    """Which rows are of the paper's architectures and algorithms, bool [n]."""
+    return rows["architecture"].isin(PAPER_ARCHITECTURES.values()) & rows["pruning"].isin(ALGORITHMS)
 
 
 def unrolled(frame: pd.DataFrame) -> pd.DataFrame:
     """unrolled.csv -> one row per network: normalised as released, raw values recovered from them."""
-    frame = in_scope(frame.drop_duplicates()).rename(columns=UNROLLED)
-    repeated = frame.duplicated(NETWORK)
+    frame = known(frame.drop_duplicates()).rename(columns=UNROLLED)
+    repeated = frame.duplicated(NETWORK, keep=False)
+    if (repeated & of_the_paper(frame)).any():
+        rows = (repeated & of_the_paper(frame)).sum()
+        raise InputError(f"published data: {rows} rows of unrolled.csv are of one network and have different values")
     if repeated.any():
-        raise InputError(f"published data: {repeated.sum()} networks occur twice with different values in unrolled.csv")
+        print(f"{repeated.sum()} rows beyond the paper are of one network and have different values; left out")
+        frame = frame[~repeated].reset_index(drop=True)
     for name in UNROLLED.values():
         scale = TOPOMETRICS[name]
         frame[f"raw_{name}"] = frame[name] * (frame[scale] if scale else 1.0)
@@ -109,7 +124,7 @@ def layers_with_ramanujan(rolled: pd.DataFrame, ramanujan: pd.DataFrame, name: s
 def layer_table(joined: pd.DataFrame) -> pd.DataFrame:
     """The rows of layers.parquet: sizes, density and the Ramanujan metrics. Infinite (bound 0) counts as missing."""
     names = {"layer_name": "layer", "no_weights": "kept", "no_params": "weights"} | RAMANUJAN
-    frame = in_scope(joined).rename(columns=names)
+    frame = known(joined).rename(columns=names)
     frame = frame[[*NETWORK, "accuracy", "layer_id", "layer", "weights", "kept", *LAYER_METRICS]]
     return frame.replace([np.inf, -np.inf], np.nan).astype({"weights": int, "kept": int})
 
@@ -117,7 +132,7 @@ def layer_table(joined: pd.DataFrame) -> pd.DataFrame:
 def bipartite(frame: pd.DataFrame, encoding: str) -> pd.DataFrame:
     """A per-layer file -> one row per network: normalise per layer, then the mean over the layers that have edges."""
     names = BIPARTITE if "bridges" in frame.columns else BIPARTITE_RENAMED
-    frame = in_scope(frame).rename(columns=names)
+    frame = known(frame).rename(columns=names)
     metrics = sorted(set(names.values()), key=list(TOPOMETRICS).index)
     values = frame[[*NETWORK, "accuracy", "nodes", "edges"]].copy()
     present = frame["edges"] > 0
@@ -163,12 +178,13 @@ def assemble(rows: list[pd.DataFrame], layers: pd.DataFrame, dense: pd.DataFrame
     pool = pool.drop(columns="collapsed").merge(collapsed, how="left", on=NETWORK)
     pool = pool.merge(means, how="left", on=NETWORK).merge(dense, how="left", on=["dataset", "architecture"])
     pool["collapsed"] = pool["collapsed"].eq(True)
+    pool["family"] = pool["pruning"].map(family)
     pool["classes"] = pool["dataset"].map(CLASSES)
     pool["drop"] = accuracy_drop(pool["accuracy"], pool["dense_accuracy"])
     return pool.reindex(columns=ordered_columns(pool.columns)).sort_values(["encoding", *NETWORK], ignore_index=True)
 
 
-def main(files, paper_accuracy, topometrics, layers) -> None:
+def main(files, paper_accuracy, topometrics, layers, release) -> None:
     found = published_files(files)
     rows = [unrolled(pd.read_csv(found["unrolled", "unrolled.csv"]))]
     layer_rows = []
@@ -183,9 +199,12 @@ def main(files, paper_accuracy, topometrics, layers) -> None:
         raise InputError("published.path: no pair of graph_metrics/rolled/ and ramanunjan_results/ files in it")
     layer_frame = pd.concat(layer_rows, ignore_index=True).sort_values([*NETWORK, "layer_id"], ignore_index=True)
     pool = assemble(rows, layer_frame, dense_accuracy(pd.read_csv(paper_accuracy)))
+    write_parquet(pool, release)
+    print(f"{len(pool.drop_duplicates(NETWORK))} networks in the release")
+    pool, layer_frame = (part[of_the_paper(part)].reset_index(drop=True) for part in (pool, layer_frame))
     write_parquet(pool, topometrics)
     write_parquet(layer_frame.drop(columns="accuracy"), layers)
-    print(f"{len(pool)} rows, {len(pool.drop_duplicates(NETWORK))} networks, {len(layer_frame)} layers")
+    print(f"{len(pool)} rows, {len(pool.drop_duplicates(NETWORK))} networks, {len(layer_frame)} layers of the paper")
 
 
 if __name__ == "__main__":
@@ -195,4 +214,5 @@ if __name__ == "__main__":
             snakemake.input.paper_accuracy,
             snakemake.output.topometrics,
             snakemake.output.layers,
+            snakemake.output.release,
         )

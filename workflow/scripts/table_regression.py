@@ -10,7 +10,7 @@ import pandas as pd
 
 from sparse_topology.analysis.bootstrap import interval, resampling_weights
 from sparse_topology.analysis.pool import NETWORK, encodings, min_max, read_pool, scenarios, topometrics, write_table
-from sparse_topology.analysis.regressors import REGRESSORS, predictions
+from sparse_topology.analysis.regressors import REGRESSORS, adjusted, one_hot, predictions, usable
 from sparse_topology.job import job
 
 FOLDS = 5
@@ -54,12 +54,6 @@ def divisions(rows: pd.DataFrame, repetitions: int) -> dict[str, np.ndarray]:
     return {kind: np.array(sets) for kind, sets in kinds.items()}
 
 
-def one_hot(rows: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    """Indicator columns, one level of each left out (the intercept stands for it)."""
-    blocks = [pd.get_dummies(rows[column], drop_first=True, dtype=float).to_numpy() for column in columns]
-    return np.hstack(blocks)
-
-
 def feature_sets(rows: pd.DataFrame, names: list[str], baselines: bool) -> dict[str, np.ndarray]:
     """{feature set: values [n, p], not yet scaled}: the topometrics and what they have to beat.
 
@@ -85,30 +79,11 @@ def feature_sets(rows: pd.DataFrame, names: list[str], baselines: bool) -> dict[
     return sets
 
 
-def usable(rows: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, list[str], str]:
-    """Rows and topometrics without gaps: a metric missing in over a tenth of the rows goes, else the rows go."""
-    with_outcome = rows[rows["drop"].notna() & (rows["edges"] > 0)]
-    sparse = [name for name in names if with_outcome[name].isna().mean() > 0.1]
-    names = [name for name in names if name not in sparse]
-    complete = with_outcome.dropna(subset=names)
-    notes = []
-    if sparse:
-        notes.append(f"left out, missing in over a tenth of the networks: {' '.join(sparse)}")
-    if len(complete) < len(rows):
-        notes.append(f"{len(rows) - len(complete)} networks without a value left out")
-    return complete, names, "; ".join(notes)
-
-
 def scaled(values: np.ndarray) -> np.ndarray:
     """Min-max scaled columns, without those that are constant or have gaps."""
     values = values[:, np.isfinite(values).all(0)]
     values = min_max(values)
     return values[:, values.max(0, initial=0.0) > 0]
-
-
-def adjusted(r2, n: int, p: int):
-    """Adjusted R^2 = 1 - (1 - R^2) (n - 1) / (n - p - 1); NaN where p features leave no degree of freedom."""
-    return 1 - (1 - r2) * (n - 1) / (n - p - 1) if n > p + 1 else np.full_like(r2, np.nan)
 
 
 def scores(y: np.ndarray, errors: np.ndarray, p: int, resamples: np.ndarray) -> dict:

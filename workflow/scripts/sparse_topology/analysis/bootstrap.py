@@ -49,3 +49,20 @@ def weighted_pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.nd
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Pearson r of each column of x [n, p] with y [n]: [p]."""
     return weighted_pearson(x, y, np.ones((1, len(y))))[0]
+
+
+def weighted_ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Ranks [b, n] of x [n] where each value is there as many times as a row of weights [b, n] says; ties share."""
+    values, place = np.unique(x, return_inverse=True)
+    copies = weights @ np.equal.outer(place, np.arange(len(values))).astype(float)
+    return (np.cumsum(copies, axis=1) - (copies - 1) / 2)[:, place]
+
+
+def weighted_spearman(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Spearman's correlation of x [n] and y [n] under each row of weights [b, n]: [b]; NaN where one is constant."""
+    total = weights.sum(1, keepdims=True)
+    centred = [r - (weights * r).sum(1, keepdims=True) / total for r in (weighted_ranks(v, weights) for v in (x, y))]
+    a, b = (np.einsum("bn,bn,bn->b", weights, r, r) for r in centred)
+    defined = (a > 1e-9) & (b > 1e-9)
+    products = np.einsum("bn,bn,bn->b", weights, *centred)
+    return np.where(defined, products / np.sqrt(np.where(defined, a * b, 1.0)), np.nan)

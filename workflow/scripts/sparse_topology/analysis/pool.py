@@ -1,8 +1,9 @@
 """The pool: one row per network and encoding, which every table of the analysis starts from.
 
-Columns of topometrics.parquet: NETWORK and `encoding`; OUTCOME; `nodes`, `edges`; one column per topometric, normalised
-as in TOPOMETRICS; `raw_<topometric>`; the LAYER_METRICS, means over a network's layers, repeated on each of its rows.
-layers.parquet: NETWORK, `layer_id`, `layer`, `weights`, `kept` and the LAYER_METRICS. A missing value is NaN.
+Columns of topometrics.parquet: NETWORK, `family` (sparse_topology/families.py), `encoding`; OUTCOME; `nodes`, `edges`;
+one column per topometric, normalised as in TOPOMETRICS; `raw_<topometric>`; the LAYER_METRICS, means over a network's
+layers, repeated on each of its rows. layers.parquet: NETWORK, `layer_id`, `layer`, `weights`, `kept` and the
+LAYER_METRICS. A missing value is NaN.
 """
 
 import numpy as np
@@ -47,7 +48,7 @@ SCENARIOS = {"sparsity_fixed": "sparsity", "architecture_fixed": "architecture"}
 
 def ordered_columns(columns) -> list[str]:
     """The pool's columns in their fixed order; topometrics that the paper does not have come after those it has."""
-    known = [*NETWORK, "encoding", *OUTCOME, "nodes", "edges", *TOPOMETRICS]
+    known = [*NETWORK, "family", "encoding", *OUTCOME, "nodes", "edges", *TOPOMETRICS]
     raw = [f"raw_{name}" for name in TOPOMETRICS]
     columns = list(dict.fromkeys(columns))
     others = [c for c in columns if c not in {*known, *raw, *LAYER_METRICS}]
@@ -64,7 +65,7 @@ def accuracy_drop(accuracy, dense_accuracy):
 def topometrics(pool: pd.DataFrame, encoding: str) -> list[str]:
     """The topometric columns that have at least one value in the rows of `encoding`."""
     rows = pool[pool["encoding"] == encoding]
-    fixed = {*NETWORK, "encoding", *OUTCOME, "nodes", "edges", *LAYER_METRICS}
+    fixed = {*NETWORK, "family", "encoding", *OUTCOME, "nodes", "edges", *LAYER_METRICS}
     names = [c for c in pool.columns if c not in fixed and not c.startswith("raw_")]
     return [c for c in names if rows[c].notna().any()]
 

@@ -11,6 +11,7 @@ for features and outcome centred on each fit's own training networks (Huber: als
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 # Penalties: scikit-learn's default for ridge; its defaults for lasso and elastic net (1.0) leave empty models here.
 RIDGE, L1, HUBER_PENALTY = 1.0, 1e-4, 1e-4
@@ -253,3 +254,28 @@ def predictions(X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> dict[str, 
     robust = huber(X, y, weights, np.column_stack([intercept, coefficients["ridge"]]))
     result["huber"] = robust[:, 1:] @ X.T + robust[:, :1]
     return {name: result[name] for name in REGRESSORS}
+
+
+def usable(rows: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, list[str], str]:
+    """Rows and topometrics without gaps: a metric missing in over a tenth of the rows goes, else the rows go."""
+    with_outcome = rows[rows["drop"].notna() & (rows["edges"] > 0)]
+    sparse = [name for name in names if with_outcome[name].isna().mean() > 0.1]
+    names = [name for name in names if name not in sparse]
+    complete = with_outcome.dropna(subset=names)
+    notes = []
+    if sparse:
+        notes.append(f"left out, missing in over a tenth of the networks: {' '.join(sparse)}")
+    if len(complete) < len(rows):
+        notes.append(f"{len(rows) - len(complete)} networks without a value left out")
+    return complete, names, "; ".join(notes)
+
+
+def one_hot(rows: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """Indicator columns, one level of each left out (the intercept stands for it)."""
+    blocks = [pd.get_dummies(rows[column], drop_first=True, dtype=float).to_numpy() for column in columns]
+    return np.hstack(blocks)
+
+
+def adjusted(r2, n: int, p: int):
+    """Adjusted R^2 = 1 - (1 - R^2) (n - 1) / (n - p - 1); NaN where p features leave no degree of freedom."""
+    return 1 - (1 - r2) * (n - 1) / (n - p - 1) if n > p + 1 else np.full_like(r2, np.nan)
