@@ -61,6 +61,7 @@ rule published:
     input:
         analysis_products("published/"),
         "results/published/findings.md",
+        "results/published/release.parquet",
         "results/published/tables/rank_evaluation_cells.csv",
         "results/published/tables/rank_importance.csv",
         "results/published/tables/rank_parameters.csv",

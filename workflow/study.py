@@ -59,14 +59,6 @@ def digits(value: float) -> str:
     return format(Decimal(repr(value)), "f")
 
 
-def literal(script: str, name: str) -> str | None:
-    """The constant that a script assigns to `name` at its top, read without running the script; None without it."""
-    for node in ast.parse((SCRIPTS / script).read_text()).body:
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
-            return ast.literal_eval(node.value)
-    return None
-
-
 class Study:
     """The validated config, with the words it uses resolved to scripts."""
 
@@ -113,7 +105,7 @@ class Study:
 
     def starts_from(self, word: str) -> str:
         """What a method of `sparsify` starts from, as its script declares it in STARTS_FROM: init or dense."""
-        return literal(f"sparsify_{word}.py", "STARTS_FROM") or "init"
+        return literal(SCRIPTS / f"sparsify_{word}.py", "STARTS_FROM") or "init"
 
     def control(self, word: str) -> tuple[str, str]:
         """(method, suffix) of a control's word, and (word, "") of a method's."""
