@@ -120,6 +120,11 @@ class Study:
         return ["sparsify"] if word in self.methods["sparsify"] else ["prune", "train_sparse"]
 
     @cached_property
+    def evolved(self) -> list[dict]:
+        """The sparse networks whose mask was found by `sparsify`, in the order of the study."""
+        return [network for network in self.networks if network["pruning"] in self.methods["sparsify"]]
+
+    @cached_property
     def bases(self) -> list[dict]:
         """One dict of wildcards per network that is no part of the study but has a control in it."""
         found = [network | {"pruning": self.control(network["pruning"])[0]} for network in self.networks]

@@ -206,6 +206,30 @@ rule table_controls:
         "../scripts/table_controls.py"
 
 
+rule table_mask_history:
+    input:
+        records=[network_record(n)["training"] for n in study.evolved],
+        masks=[network_record(n)["mask"] for n in study.evolved],
+    output:
+        history=report("results/tables/mask_history.csv", caption="../report/mask_history.rst", category="Tables"),
+        exploration=report("results/tables/exploration.csv", caption="../report/exploration.rst", category="Tables"),
+    log:
+        "results/logs/table_mask_history.log",
+    benchmark:
+        "results/benchmarks/table_mask_history.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=rising(1000),
+        runtime=10,
+    params:
+        networks=[network_record(n) for n in study.evolved],
+        code=lambda w: code_hash("table_mask_history.py"),
+    script:
+        "../scripts/table_mask_history.py"
+
+
 rule table_paper_comparison:
     input:
         paper_tables=local(f"{WORKFLOW}/resources/paper-tables.csv"),

@@ -225,6 +225,8 @@ def reported_tables(pool):
         names.append("paper_comparison")
     if not pool and study.shares_cells_with_the_paper and "published" in study.config:
         names.append("pool_comparison")
+    if not pool and study.evolved:
+        names += ["mask_history", "exploration"]
     if not pool and study.control_pairs:
         names.append("controls")
     return names + (["rank_evaluation"] if pool else ["costs"])

@@ -100,8 +100,9 @@ class DynamicStep(Step):
     def history(self) -> dict:
         """What the training record says about the mask; counts are of prunable weights.
 
-        mask_history: the layers, and for every update its step, rate, kept weights by layer, weights that were not
-        kept before (changed), and the share of all weights that were ever kept (explored: the R_s of Liu et al. 2021).
+        mask_history: the layers, the training's steps, and for every update its step, rate, kept weights by layer,
+        weights that were not kept before (changed), and the share of all weights that were ever kept (explored: the
+        R_s of Liu et al. 2021).
         exploration: the last of it; start_kept: share of the first mask's weights in the last one; zero_kept: kept
         weights whose value is 0.
         """
@@ -112,6 +113,7 @@ class DynamicStep(Step):
         return {
             "mask_history": {
                 "layers": [name.removesuffix(".weight") for name in self.first_masks],
+                "steps": self.steps,
                 "step": done,
                 "rate": [self.updates[t] for t in done],
                 "kept": rows[:, :-2].tolist(),
