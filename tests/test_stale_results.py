@@ -32,6 +32,7 @@ def study(finished, tmp_path):
         ("networks/digits/conv_small/geometry.npz", "geometry"),
         ("networks/digits/conv_small/init/0/model.pt", "init"),
         ("networks/digits/conv_small/dense/0/model.pt", "train_dense"),
+        ("networks/digits/conv_small/dense/0/early.pt", "train_dense"),
         (f"{NETWORK}/mask.npz", "prune"),
         (f"{NETWORK}/model.pt", "train_sparse"),
         (f"{NETWORK}/training.json", "train_sparse"),
