@@ -79,8 +79,8 @@ class Study:
             options[word] = {"$ref": "#/$defs/folder"}
         _check_schema(config, schema)
         self.config = resolved(config, schema, schema["$defs"])
-        self._check_words()
         self._defaults = {word: resolved({}, entry, schema["$defs"]) for word, entry in options.items()}
+        self._check_words()
 
     # -- what the study asks for
 
@@ -242,7 +242,7 @@ class Study:
     @property
     def rewind(self) -> int:
         """The epoch of the dense training whose weights `imp` goes back to; every dense training keeps them."""
-        return self.options("imp").get("rewind", 2)
+        return self.options("imp")["rewind"]
 
     @cached_property
     def drawn(self) -> list[dict]:
