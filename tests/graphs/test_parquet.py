@@ -117,7 +117,7 @@ def test_rules_write_every_encoding(tmp_path):
     geometry_rule.main(info, traced, architecture)
     module = load("conv_small")(10, 1)
     torch.save(module.state_dict(), model)
-    parameters = geometry_rule.trace(module, (1, 8, 8)).parameters
+    parameters = trace(module, (1, 8, 8)).parameters
     weights = {p.key: module.state_dict()[p.key].numpy() for p in parameters}
     masks = {key: np.random.default_rng(0).random(weight.shape) < 0.3 for key, weight in weights.items()}
     save_masks(mask, masks)

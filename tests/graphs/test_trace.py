@@ -429,6 +429,8 @@ def networks(draw):
             return nn.AvgPool2d(size, draw(st.integers(1, 2)))
         if kind == "adaptive":
             return nn.AdaptiveAvgPool2d((draw(st.integers(1, 3)), draw(st.integers(1, 3))))
+        if kind == "zeros":
+            return nn.ZeroPad2d(tuple(draw(st.integers(0, 2)) for _ in range(4)))
         if kind == "plain":
             return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
         if kind == "concatenation":
@@ -460,6 +462,7 @@ def networks(draw):
         "max",
         "average",
         "adaptive",
+        "zeros",
         "plain",
         "concatenation",
         "identity",
