@@ -55,9 +55,20 @@ def test_the_slot_of_a_killed_job_is_free_again(jobs):
     assert jobs("0", "1")[1] == "0"
 
 
+def test_equals_take_turns(jobs):
+    """One job after the other: none is running when the next one starts."""
+    taken = []
+    for _ in range(4):
+        process, gpu = jobs("0", "1")
+        taken.append(gpu)
+        process.kill()
+        process.wait()
+    assert taken == ["0", "1", "0", "1"]
+
+
 def test_jobs_that_see_fewer_gpus_count_too(jobs):
     assert [jobs("1")[1], jobs("1")[1]] == ["1", "1"]
-    assert [jobs("0", "1")[1] for _ in range(3)] == ["0", "0", "0"]
+    assert [jobs("0", "1")[1] for _ in range(3)] == ["0", "0", "1"]
 
 
 def test_jobs_that_start_together(tmp_path):

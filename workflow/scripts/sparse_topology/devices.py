@@ -46,19 +46,26 @@ def visible_gpus() -> list[str]:
 
 
 def take(gpus: list[str], folder: Path) -> tuple[str, int]:
-    """(GPU, file descriptor of its lock): a slot of the GPU that holds the fewest, the first of equals.
+    """(GPU, file descriptor of its lock): a slot of the GPU that holds the fewest jobs, of equals the one whose last
+    job began the longest ago, so that all have their turn.
 
-    A slot is a file `<gpu>.<k>` in `folder`; it is taken while some process has it locked. Looking and taking are one
-    step for all processes, under a lock on the folder's `door`.
+    A slot is a file `<gpu>.<k>` in `folder`, as old as its last job; it is taken while some process has it locked.
+    Looking and taking are one step for all processes, under a lock on the folder's `door`.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
     with locked(folder / "door"):
         taken = {gpu: slots_taken(gpu, folder) for gpu in gpus}
-        gpu = min(gpus, key=lambda name: len(taken[name]))
+        gpu = min(gpus, key=lambda name: (len(taken[name]), last_taken(name, folder)))
         slot = next(k for k in count() if k not in taken[gpu])
         descriptor = os.open(folder / f"{gpu}.{slot}", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.utime(descriptor)
     return gpu, descriptor
+
+
+def last_taken(gpu: str, folder: Path) -> int:
+    """When the GPU's last job began, in ns; 0 if it never had one."""
+    return max((path.stat().st_mtime_ns for path in folder.glob(f"{gpu}.*")), default=0)
 
 
 def slots_taken(gpu: str, folder: Path) -> set[int]:
