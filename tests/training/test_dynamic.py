@@ -104,6 +104,23 @@ def test_an_update_drops_the_smallest_and_touches_nothing_else(word):
         assert not dict(step.model.named_parameters())[name].detach().numpy()[~keep].any()
 
 
+def test_each_update_has_random_numbers_of_its_own_and_torchs_generator_is_untouched():
+    (a, _), (b, _) = step_of("set"), step_of("itop")
+    before = torch.get_rng_state()
+    draws = [a.random(0), a.random(1), b.random(0)]
+    assert torch.equal(draws[0], a.random(0))
+    for k, first in enumerate(draws):
+        for second in draws[k + 1 :]:
+            assert abs(np.corrcoef(first, second)[0, 1]) < 0.05
+    assert torch.equal(torch.get_rng_state(), before)
+    masks = []
+    for number in (0, 1):
+        step, _ = step_of("set")
+        step.renew(number, 0.3)
+        masks.append(torch.from_numpy(np.concatenate([mask.ravel() for mask in step.masks().values()])))
+    assert (masks[0] != masks[1]).sum() > 10
+
+
 def test_rigl_grows_the_largest_gradients_of_its_steps_batch():
     """The gradient by a plain forward and backward pass, without weight decay, of the network as the step found it."""
     step, runs = step_of("rigl")
