@@ -45,11 +45,13 @@ NETWORKS_OF_A_KIND = 3 * 7 * 3
 JOB = """
 import importlib, json, sys, time
 job = importlib.import_module(sys.argv[1])
+paths, output, cfg = json.loads(sys.argv[2])
+cfg["encodings"] = [name for name in cfg["encodings"] if name in job.ENCODINGS]
 start = time.perf_counter()
-job.main(*json.loads(sys.argv[2]))
+job.main(paths, output, cfg)
 cpu = time.process_time()
 if time.perf_counter() - start < 30:
-    job.main(*json.loads(sys.argv[2]))
+    job.main(paths, output, cfg)
 print(cpu)
 """
 

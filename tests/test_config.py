@@ -1,13 +1,14 @@
 """A bad config is one line that names the key, the value and what is allowed; the shipped ones mean what they say."""
 
 import copy
+import shutil
 import subprocess
 import sys
 
 import pytest
 import yaml
 from conftest import REPO
-from study import ConfigError, Study
+from study import SCRIPTS, ConfigError, Study
 
 DEFAULT = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
 SCHEMA = yaml.safe_load((REPO / "workflow" / "schemas" / "config.schema.yaml").read_text())
@@ -177,6 +178,79 @@ def test_paper_study_is_the_papers():
         "ranking": {"missing": "last", "bootstrap": 1000},
         "regression": {"repetitions": 100, "bootstrap": 1000},
     }
+
+
+METRIC = """\
+ENCODINGS = {encodings}
+DIVISORS = {divisors}
+WEIGHTED = {weighted}
+"""
+
+
+def own_metric(folder, monkeypatch, encodings='["rolled"]', divisors='{"skew": None}', weighted="[]"):
+    """The default study with a metric `own` whose script declares these."""
+    scripts = shutil.copytree(SCRIPTS, folder / "scripts")
+    text = METRIC.format(encodings=encodings, divisors=divisors, weighted=weighted)
+    (scripts / "metric_own.py").write_text("".join(line for line in text.splitlines(True) if "None\n" not in line))
+    monkeypatch.setattr("study.SCRIPTS", scripts)
+    return changed("metrics", ["own"])
+
+
+def test_a_metric_of_layers_alone_is_measured_whatever_graphs_are_studied(tmp_path, monkeypatch):
+    found = Study(own_metric(tmp_path, monkeypatch) | {"encodings": ["mge"]})
+    assert found.metric_encodings("own") == ["rolled"]
+    assert found.encoded == ["mge", "rolled"]
+    assert found.layer_metrics == ["skew"]
+
+
+def test_a_metric_of_the_unrolled_graph_alone(tmp_path, monkeypatch):
+    config = own_metric(tmp_path, monkeypatch, '["mge"]', '{"girth": "nodes", "weight": None}', '["weight"]')
+    found = Study(config)
+    assert (found.metrics, found.encoded, found.layer_metrics) == (["own"], found.encodings, [])
+    assert found.metric_encodings("own") == ["mge"]
+    assert found.weighted(["own"]) == ["weight"]
+    assert found.divisors(["own"]) == {"girth": "nodes", "weight": None}
+    assert Study(config | {"encodings": ["rolled"]}).metrics == []
+
+
+@pytest.mark.parametrize(
+    ("name", "divisors", "weighted", "expected"),
+    [
+        ("girth", '{"girth": None}', "[]", []),
+        ("an importance", '{"k_core": None}', "[]", ["own"]),
+        ("of weights", '{"k_core": None}', '["k_core"]', []),
+    ],
+)
+def test_rank_measures_what_the_mask_decides_and_has_an_importance(
+    tmp_path, monkeypatch, name, divisors, weighted, expected
+):
+    assert Study(own_metric(tmp_path, monkeypatch, '["mge"]', divisors, weighted)).ranking_metrics == expected
+
+
+def test_ranking_metrics_of_the_paper():
+    assert Study(changed("metrics", ["strength", "spectra", "density", "cuts", "paths"])).ranking_metrics == ["cuts"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "part"),
+    [
+        ({"encodings": '["unrolled"]'}, "ENCODINGS = ['unrolled']; allowed: a list of mge, rolled"),
+        ({"encodings": "[]"}, "ENCODINGS = []"),
+        ({"encodings": "None"}, "ENCODINGS = None"),
+        ({"encodings": "list(WORDS)"}, "ENCODINGS = 'list(WORDS)'"),
+        ({"divisors": '{"skew": "layers"}'}, "DIVISORS = {'skew': 'layers'}; allowed: a dict"),
+        ({"weighted": '["other"]'}, "WEIGHTED = ['other']; allowed: a list, perhaps empty"),
+        ({"weighted": "None"}, "WEIGHTED = None"),
+    ],
+)
+def test_a_metric_that_does_not_say_what_it_is(tmp_path, monkeypatch, declared, part):
+    config = own_metric(tmp_path, monkeypatch, **declared)
+    with pytest.raises(ConfigError) as caught:
+        Study(config)
+    message = str(caught.value)
+    assert message.startswith(f"metrics: metric_own.py has {part}")
+    assert len(message) < 500
+    assert "\n" not in message
 
 
 def test_config_readme_explains_every_setting():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import csv
 import difflib
 from decimal import Decimal
 from functools import cached_property
@@ -18,13 +19,10 @@ import yaml
 
 WORKFLOW = Path(__file__).resolve().parent
 SCRIPTS = WORKFLOW / "scripts"
-BIPARTITE_ONLY = {"ramanujan", "density"}  # families that read the rolled encoding alone
-MGE_ONLY = {"local", "paths"}
 PAPER = {
     "datasets": {"cifar10", "cifar100", "tiny_imagenet"},
     "architectures": {"conv6", "resnet20", "resnet32", "wrn28_2"},
 }
-RANKING_METRICS = {"local", "neighbours", "motifs", "kcore", "components", "cuts"}
 WITHOUT_OPTIONS = {"snip", "synflow", "prospr", "ntksap", "uniform", "erk", "dsr", "oneshot", "gmp"}
 WITHOUT_OPTIONS |= {"rolled", "rolled_channel"}
 TABLES = {"ranking", "regression"}  # tables that have settings
@@ -43,9 +41,10 @@ def words(pattern: str) -> list[str]:
     return sorted(word for name in found if not (word := name[len(prefix) : -len(suffix)]).startswith("_"))
 
 
-def literal(path: Path, name: str):
-    """The value that a Python file gives to `name` at its top level, read without running it; None if it does not."""
-    for node in ast.parse(path.read_bytes()).body:
+def literal(script: str, name: str):
+    """The value that a script gives to `name` at its top level, read without running it; None if it does not. One that
+    is no literal is given as its code."""
+    for node in ast.parse((SCRIPTS / script).read_bytes()).body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
             try:
                 return ast.literal_eval(node.value)
@@ -105,7 +104,7 @@ class Study:
 
     def starts_from(self, word: str) -> str:
         """What a method of `sparsify` starts from, as its script declares it in STARTS_FROM: init or dense."""
-        return literal(SCRIPTS / f"sparsify_{word}.py", "STARTS_FROM") or "init"
+        return literal(f"sparsify_{word}.py", "STARTS_FROM") or "init"
 
     def control(self, word: str) -> tuple[str, str]:
         """(method, suffix) of a control's word, and (word, "") of a method's."""
@@ -182,8 +181,13 @@ class Study:
 
     @cached_property
     def ranking_metrics(self) -> list[str]:
-        """The families that the mask alone determines and whose importances `rank` knows."""
-        return [word for word in self.metrics if word in RANKING_METRICS]
+        """The families with a metric of the unrolled graph that the mask alone determines and whose importances `rank`
+        knows."""
+        with open(WORKFLOW / "resources" / "importance.csv", newline="") as file:
+            known = {row["metric"] for row in csv.DictReader(file) if row["mask_only"] == "True"}
+        declared = {word: self.declared_metrics[word] for word in self.metrics}
+        mask_only = {word: {*of["DIVISORS"]} - {*of["WEIGHTED"]} for word, of in declared.items()}
+        return [word for word, of in declared.items() if "mge" in of["ENCODINGS"] and known & mask_only[word]]
 
     @cached_property
     def encodings(self) -> list[str]:
@@ -191,12 +195,39 @@ class Study:
         return [word for word in self.known["encodings"] if word in self.config["encodings"]]
 
     def metric_encodings(self, family: str) -> list[str]:
-        """The encodings that the study asks of a metric family."""
-        if family in BIPARTITE_ONLY:
-            return ["rolled"]
-        if family in MGE_ONLY:
-            return [word for word in self.encodings if word == "mge"]
-        return self.encodings
+        """The encodings that the study asks of a metric family: those that its script declares.
+        A family of layer metrics describes the network's layers, whatever graphs are studied."""
+        declared = self.declared_metrics[family]["ENCODINGS"]
+        return declared if declared == ["rolled"] else [word for word in self.encodings if word in declared]
+
+    @cached_property
+    def declared_metrics(self) -> dict[str, dict]:
+        """{metric family: {literal: value}}: what each metric script says of itself.
+
+        ENCODINGS: the encodings that it can measure; ["rolled"] makes its metrics layer metrics, with a value per layer
+        in layers.parquet. DIVISORS: {metric: "nodes", "edges" or None}, what the raw value is divided by. WEIGHTED: the
+        metrics whose value depends on the weights and not on the mask alone.
+        """
+        names = ("ENCODINGS", "DIVISORS", "WEIGHTED")
+        return {word: {n: literal(f"metric_{word}.py", n) for n in names} for word in self.known["metrics"]}
+
+    def divisors(self, families: list[str]) -> dict[str, str | None]:
+        """What each metric of these families is divided by."""
+        return {name: by for word in families for name, by in self.declared_metrics[word]["DIVISORS"].items()}
+
+    def weighted(self, families: list[str]) -> list[str]:
+        """The metrics of these families that depend on the weights."""
+        return [name for word in families for name in self.declared_metrics[word]["WEIGHTED"]]
+
+    @cached_property
+    def layer_metrics(self) -> list[str]:
+        return list(self.divisors([w for w in self.metrics if self.declared_metrics[w]["ENCODINGS"] == ["rolled"]]))
+
+    @cached_property
+    def published_metrics(self) -> list[str]:
+        """The families whose metrics the authors have released."""
+        released = {*literal("published_pool.py", "UNROLLED").values()}
+        return [word for word, of in self.declared_metrics.items() if released & {*(of["DIVISORS"] or ())}]
 
     @cached_property
     def metrics(self) -> list[str]:
@@ -213,8 +244,8 @@ class Study:
     def declared_families(self) -> dict[str, str]:
         """{word: family} of the algorithms whose script has a line `FAMILY = "..."`."""
         stages = product(sorted(self.config["pruning"]), ("prune", "sparsify"))
-        scripts = {word: path for word, stage in stages if (path := SCRIPTS / f"{stage}_{word}.py").exists()}
-        found = {word: literal(path, "FAMILY") for word, path in scripts.items()}
+        scripts = {word: f"{stage}_{word}.py" for word, stage in stages if word in self.methods[stage]}
+        found = {word: literal(script, "FAMILY") for word, script in scripts.items()}
         return {word: family for word, family in found.items() if family is not None}
 
     def options(self, word: str) -> dict:
@@ -292,6 +323,8 @@ class Study:
                 raise ConfigError(
                     f"{key}: {word!r} is not known; {_allowed(word, self.known[kind])}{_HINT.get(kind, '')}"
                 )
+        for family in config["metrics"]:
+            self._check_metric(family)
         for dataset in [*config["datasets"], *([rank["dataset"]] if rank else [])]:
             if dataset not in config["training"]:
                 raise ConfigError(
@@ -303,7 +336,7 @@ class Study:
                 f"rank: none of pruning: {', '.join(config['pruning'])} gives a mask without training; "
                 f"allowed: {', '.join(self.methods['prune'])}"
             )
-        families = literal(SCRIPTS / "sparse_topology" / "families.py", "FAMILIES")
+        families = literal("sparse_topology/families.py", "FAMILIES")
         for word, family in self.declared_families.items():
             if family not in families:
                 raise ConfigError(
@@ -330,6 +363,20 @@ class Study:
         if options.get("er", {}).get("stale_epsilon") and options["er"].get("rule") == "paper":
             raise ConfigError("options.er.stale_epsilon: true needs `options.er.rule: reference`, not 'paper'")
 
+    def _check_metric(self, family: str) -> None:
+        """Whether a metric script says of itself what a study must know."""
+        of = self.declared_metrics[family]
+        encodings, divisors, weighted = of["ENCODINGS"], of["DIVISORS"], of["WEIGHTED"]
+        known, by = self.known["encodings"], ("nodes", "edges", None)
+        right = {
+            f"a list of {', '.join(known)}": isinstance(encodings, list) and encodings and _within(encodings, known),
+            "a dict {metric: 'nodes', 'edges' or None}": isinstance(divisors, dict) and _within(divisors.values(), by),
+            "a list, perhaps empty, of metrics of DIVISORS": isinstance(weighted, list) and _within(weighted, divisors),
+        }
+        for (name, value), (allowed, is_right) in zip(of.items(), right.items(), strict=True):
+            if not is_right:
+                raise ConfigError(f"metrics: metric_{family}.py has {name} = {value!r}; allowed: {allowed}")
+
     def _refuse_control(self, key: str, word: str) -> None:
         """Say why a control does not exist, if the word looks like one."""
         base, _, suffix = word.rpartition("_")
@@ -355,6 +402,10 @@ def with_defaults(config: dict) -> dict:
     merged = yaml.safe_load((WORKFLOW.parent / "config" / "config.yaml").read_text())
     update_config(merged, config)
     return merged
+
+
+def _within(values, allowed) -> bool:
+    return all(value in allowed for value in values)
 
 
 def _folders(config: dict) -> list[str]:

@@ -12,7 +12,7 @@ import table_ranking
 import table_redundancy
 import table_regression
 
-from helpers.synthetic_pool import synthetic_layers, synthetic_pool
+from helpers.synthetic_pool import WEIGHTED, synthetic_layers, synthetic_pool
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +22,10 @@ def tables():
     return {
         "regression": table_regression.regression_tables(pool, {"repetitions": 1, "bootstrap": 5})[0],
         "redundancy": pd.DataFrame(table_redundancy.redundancy_rows(pool, "mge", names)[0]),
-        "importance": table_importance.importance_table(pool, 10),
+        "importance": table_importance.importance_table(pool, WEIGHTED, 10),
         "ranking": table_ranking.ranking_table(pool, 5, "last"),
         "rank_evaluation": rank_evaluate.summary_table(
-            rank_evaluate.cell_table(pool, synthetic_layers(pool), forms=())
+            rank_evaluate.cell_table(pool, synthetic_layers(pool), WEIGHTED, forms=())
         ),
     }
 

@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pool
 import pytest
+import table_layers
+import table_ranking
 
-from sparse_topology.analysis.pool import LAYER_METRICS, min_max, topometrics
+from helpers.synthetic_pool import synthetic_pool
+from sparse_topology.analysis.pool import LAYER_METRICS, layer_metrics, min_max, topometrics
 
 MGE = {"sink": 12, "source": None}
 ENCODINGS = ["mge", "rolled"]
@@ -32,7 +35,10 @@ def kcore():
 
 
 def ramanujan(values):
-    layers = {name: {"raw": {"delta_r": value}, "normalised": {}, "missing": {}} for name, value in values.items()}
+    layers = {
+        name: {"raw": {"delta_r": value}, "normalised": {"delta_r": value}, "missing": {}}
+        for name, value in values.items()
+    }
     raw = {"delta_r": 0.5}
     return {
         "family": "ramanujan",
@@ -68,10 +74,16 @@ def study(tmp_path):
     return networks, dense, {"digits": write(tmp_path / "dataset.json", {"classes": 10})}
 
 
-def run(study, tmp_path, encodings=ENCODINGS):
+def run(study, tmp_path, encodings=ENCODINGS, layer_metrics=()):
     networks, dense, datasets = study
     paths = tmp_path / "topometrics.parquet", tmp_path / "layers.parquet"
-    pool.main(networks, dense, datasets, *paths, {"encodings": encodings, "families": FAMILIES})
+    pool.main(
+        networks,
+        dense,
+        datasets,
+        *paths,
+        {"encodings": encodings, "families": FAMILIES, "layer_metrics": layer_metrics},
+    )
     return pd.read_parquet(paths[0]), pd.read_parquet(paths[1])
 
 
@@ -131,6 +143,24 @@ def test_a_metric_of_ones_own_gets_columns(study, tmp_path):
     assert table["girth"].iloc[0] == 0.04
     assert table["raw_girth"].iloc[0] == 4
     assert "girth" in topometrics(table, "mge")
+
+
+def test_a_layer_metric_of_ones_own_is_like_those_of_the_paper(study, tmp_path):
+    values = {"conv1": 0.5, "fc": 0.25}
+    layers = {name: {"raw": {"skew": 8 * value}, "normalised": {"skew": value}} for name, value in values.items()}
+    whole = {"nodes": 100, "edges": 50, "raw": {"skew": 3.0}, "normalised": {"skew": 0.375}, "layers": layers}
+    own = write(tmp_path / "skew.json", {"family": "skew", "encodings": {"rolled": whole}})
+    study[0][0]["metrics"]["skew"] = own
+    table, rows = run(study, tmp_path, layer_metrics=["skew", "delta_r"])
+    assert list(table.columns[-5:]) == [*LAYER_METRICS, "skew"] == layer_metrics(table)
+    assert table.loc[table["seed"] == 0, "skew"].tolist() == [0.375] * 2
+    assert table.loc[table["seed"] == 1, "skew"].isna().all()
+    assert rows["skew"].tolist()[:2] == [0.5, 0.25]
+    assert "skew" not in topometrics(table, "rolled")
+    profile, correlation = table_layers.layer_profile(rows), table_layers.layer_correlation(rows)
+    assert profile["skew_share"].tolist()[:2] == pytest.approx([2 / 3, 1 / 3])
+    assert set(correlation["metric"]) == {*LAYER_METRICS[1:], "skew"}
+    assert "skew" in set(table_ranking.ranking_table(synthetic_pool().assign(skew=1.0), 0, "last")["strategy"])
 
 
 def test_metrics_of_no_family_and_one_encoding(study, tmp_path):

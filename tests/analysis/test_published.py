@@ -22,6 +22,7 @@ import table_regression
 from conftest import REPO
 
 from helpers.released import released_files
+from helpers.synthetic_pool import DIVISORS, WEIGHTED
 from helpers.web import serving
 from sparse_topology.analysis.path_score import TASK
 from sparse_topology.analysis.pool import NETWORK, scenarios, topometrics
@@ -35,7 +36,7 @@ RESOURCES = REPO / "workflow" / "resources"
 def paths(released, tmp_path_factory):
     folder = tmp_path_factory.mktemp("published")
     outputs = [folder / f"{name}.parquet" for name in ("topometrics", "layers", "release")]
-    published_pool.main(released[1], RESOURCES / "paper-accuracy.csv", *outputs)
+    published_pool.main(released[1], RESOURCES / "paper-accuracy.csv", *outputs, {"divisors": DIVISORS})
     return outputs
 
 
@@ -104,7 +105,7 @@ def test_plain_and_gzipped_files_read_alike(released, tmp_path):
     for form, files in forms.items():
         assert len(files) == 3
         outputs = [tmp_path / f"{form}-{name}.parquet" for name in ("topometrics", "layers", "release")]
-        published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs)
+        published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs, {"divisors": DIVISORS})
         tables.append([pd.read_parquet(path) for path in outputs[:2]])
     for compressed, uncompressed in zip(*tables, strict=True):
         pd.testing.assert_frame_equal(compressed, uncompressed)
@@ -124,7 +125,9 @@ def test_files_of_different_releases_are_refused():
 
 def test_a_folder_without_the_files_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"published\.path"):
-        published_pool.main([tmp_path / "a" / "b" / "c.csv"], RESOURCES / "paper-accuracy.csv", "x", "y", "z")
+        published_pool.main(
+            [tmp_path / "a" / "b" / "c.csv"], RESOURCES / "paper-accuracy.csv", "x", "y", "z", {"divisors": DIVISORS}
+        )
 
 
 RELEASED = """\
@@ -150,7 +153,7 @@ def test_what_the_paper_leaves_out_is_in_the_release_and_nowhere_else(released, 
     files[-1].parent.mkdir(parents=True)
     pd.concat([unrolled, mobile_row, evolved, *contradicting]).to_csv(files[-1], index=False)
     outputs = [tmp_path / f"{name}.parquet" for name in ("topometrics", "layers", "release")]
-    published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs)
+    published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs, {"divisors": DIVISORS})
     paper, release = pd.read_parquet(outputs[0]), pd.read_parquet(outputs[2])
     of_paper, of_release = (frame[frame["encoding"] == "mge"] for frame in (paper, release))
     assert len(of_paper) == 1251
@@ -166,7 +169,7 @@ def test_what_the_paper_leaves_out_is_in_the_release_and_nowhere_else(released, 
     pd.testing.assert_frame_equal(rest.reset_index(drop=True), of_paper.reset_index(drop=True))
     contradiction = unrolled.iloc[[1]].assign(accuracy=0.4)
     with pytest.raises(InputError, match="2 rows"):
-        published_pool.unrolled(pd.concat([unrolled, contradiction]))
+        published_pool.unrolled(pd.concat([unrolled, contradiction]), DIVISORS)
 
 
 def test_accuracy_tables_agree_but_for_the_known_cells(pool):
@@ -241,7 +244,7 @@ def test_what_the_docs_say_of_transfer_between_families(pool):
 
 def test_shipped_rank_tables_are_those_of_the_published_data(pool, paths):
     layers = pd.read_parquet(paths[1])
-    fresh = rank_importance.importance_table(pool)
+    fresh = rank_importance.importance_table(pool, WEIGHTED)
     shipped = pd.read_csv(RESOURCES / "importance.csv", dtype={"value": str})
     names = ["scenario", "value", "metric", "mask_only"]
     pd.testing.assert_frame_equal(fresh[names], shipped[names])
@@ -253,7 +256,7 @@ def test_shipped_rank_tables_are_those_of_the_published_data(pool, paths):
     # The simplex stops within 1e-3 of the optimum, by a path that rounding may turn.
     pd.testing.assert_frame_equal(again, parameters[:6], atol=5e-3)
     # Choosing among the forms takes minutes and is left out.
-    evaluation = rank_evaluate.summary_table(rank_evaluate.cell_table(pool, layers, forms=()))
+    evaluation = rank_evaluate.summary_table(rank_evaluate.cell_table(pool, layers, WEIGHTED, forms=()))
     known = pd.read_csv(RESOURCES / "rank-evaluation.csv", dtype={"sparsity": str})
     known = known[known["method"] != "paths_form_chosen"].reset_index(drop=True)
     pd.testing.assert_frame_equal(evaluation, known, atol=2e-4)

@@ -12,7 +12,7 @@ import rank_importance
 import rank_parameters
 from conftest import REPO
 
-from helpers.synthetic_pool import ALGORITHMS, synthetic_layers, synthetic_pool
+from helpers.synthetic_pool import ALGORITHMS, WEIGHTED, synthetic_layers, synthetic_pool
 from sparse_topology.analysis import path_score
 from sparse_topology.analysis.mixture import (
     cell_resamples,
@@ -57,7 +57,7 @@ def test_coefficient_of_metrics_without_a_value():
 
 
 def test_importances_are_correlations_and_resamples_take_whole_cells(pool):
-    frame, metrics = complete_networks(pool)
+    frame, metrics = complete_networks(pool, WEIGHTED)
     assert not {"strength", "spectral_gap", "spectral_radius"} & set(metrics)
     weights = cell_resamples(frame, 4)
     assert (weights.reshape(5, -1, 2) == weights.reshape(5, -1, 2)[:, :, :1]).all()
@@ -132,9 +132,9 @@ def test_no_usable_metric_is_an_input_error(tmp_path):
 
 def test_evaluation_of_a_pool_where_topology_decides(pool):
     pool = pool.copy()
-    for name in rank_evaluate.complete_networks(pool)[1]:
+    for name in rank_evaluate.complete_networks(pool, WEIGHTED)[1]:
         pool[name] = pool["drop"]
-    cells = rank_evaluate.cell_table(pool, synthetic_layers(pool), forms=FORMS)
+    cells = rank_evaluate.cell_table(pool, synthetic_layers(pool), WEIGHTED, forms=FORMS)
     assert set(cells["procedure"]) == {*rank_evaluate.PROCEDURES, "leave_one_algorithm_out", "none", "ceiling"}
     mixture = cells[cells["method"] == "mixture"]
     assert (mixture["tau"] > 0.99).all()
@@ -150,7 +150,7 @@ def test_evaluation_of_a_pool_where_topology_decides(pool):
 
 def test_left_out_networks_do_not_influence_their_own_prediction(pool):
     """Turning the left-out architecture's accuracies round changes its truth, not what is predicted for it."""
-    frame, metrics = complete_networks(pool)
+    frame, metrics = complete_networks(pool, WEIGHTED)
     others = frame[frame["architecture"] != "conv_small"]
     candidates = frame[(frame["architecture"] == "conv_small") & (frame["sparsity"] == 0.9)]
     before = rank_evaluate.mixture_score(others, candidates, metrics)
@@ -165,7 +165,7 @@ def test_accuracies_that_are_left_out_reach_no_fit(pool, procedure, method):
     if method == "paths_form_chosen" and procedure not in rank_evaluate.CHOOSING:
         pytest.skip("no form is chosen there")
     task = {"architecture": "conv_small", "sparsity": 0.9, "dataset": "digits"}
-    frame, metrics = rank_evaluate.complete_networks(pool)
+    frame, metrics = rank_evaluate.complete_networks(pool, WEIGHTED)
     of = path_score.profile(synthetic_layers(pool), {"digits": 10, "other": 10})
     drop = of.networks.merge(rank_evaluate.networks(pool), on=NETWORK)["drop"].to_numpy()
     cells = rank_evaluate.true_drop(pool).reorder_levels(path_score.CELL).sort_index()

@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 import table_importance
 
-from helpers.synthetic_pool import synthetic_pool
+from helpers.synthetic_pool import WEIGHTED, synthetic_pool
 from sparse_topology.analysis.bootstrap import interval, pearson, resampling_weights, weighted_pearson
 from sparse_topology.analysis.pool import topometrics
 
@@ -47,7 +47,9 @@ def test_interval_ignores_missing_draws_and_needs_one():
 def test_table_finds_the_metric_that_follows_the_drop(tmp_path):
     pool = synthetic_pool(seeds=(0, 1, 2))
     pool.to_parquet(tmp_path / "pool.parquet")
-    table_importance.main(tmp_path / "pool.parquet", tmp_path / "importance.csv", {"bootstrap": 50})
+    table_importance.main(
+        tmp_path / "pool.parquet", tmp_path / "importance.csv", {"bootstrap": 50, "weighted": WEIGHTED}
+    )
     table = pd.read_csv(tmp_path / "importance.csv")
     assert len(table) == (3 + 2) * (16 + 10 + 10)
     mge = table[table["encoding"] == "mge"]
@@ -60,13 +62,13 @@ def test_table_finds_the_metric_that_follows_the_drop(tmp_path):
 def test_a_pool_without_topometrics_gives_an_empty_table():
     pool = synthetic_pool(encodings=("mge",))
     pool[topometrics(pool, "mge")] = np.nan
-    assert table_importance.importance_table(pool, 5).empty
+    assert table_importance.importance_table(pool, WEIGHTED, 5).empty
 
 
 def test_a_constant_metric_and_an_all_missing_drop_are_noted():
     pool = synthetic_pool(encodings=("mge",)).assign(source=0.0)
-    table = table_importance.importance_table(pool, 10)
+    table = table_importance.importance_table(pool, WEIGHTED, 10)
     assert table[table["metric"] == "source"]["r"].isna().all()
-    empty = table_importance.importance_table(pool.assign(drop=np.nan), 10)
+    empty = table_importance.importance_table(pool.assign(drop=np.nan), WEIGHTED, 10)
     assert empty["r"].isna().all()
     assert (empty["note"] != "").all()

@@ -14,7 +14,7 @@ import table_ranking
 import table_redundancy
 import table_regression
 
-from helpers.synthetic_pool import synthetic_pool
+from helpers.synthetic_pool import WEIGHTED, synthetic_pool
 from sparse_topology.analysis.pool import LAYER_METRICS, NETWORK, TOPOMETRICS, networks, write_parquet
 
 RESOURCES = Path(__file__).resolve().parents[2] / "workflow" / "resources"
@@ -77,7 +77,7 @@ def write_results(folder: Path, pool: pd.DataFrame) -> Path:
         pool_path, tables / "regression.csv", tables / "predictions.csv", {"repetitions": 1, "bootstrap": 10}
     )
     table_families.main(pool_path, tables / "families.csv", {"bootstrap": 10})
-    table_importance.main(pool_path, tables / "importance.csv", {"bootstrap": 10})
+    table_importance.main(pool_path, tables / "importance.csv", {"bootstrap": 10, "weighted": WEIGHTED})
     table_ranking.main(pool_path, tables / "ranking.csv", {"bootstrap": 5, "missing": "last"})
     table_layers.main(layers, tables / "layers.csv", tables / "layer_correlation.csv")
     table_redundancy.main(pool_path, tables / "redundancy.csv", tables / "metric_correlation.csv")

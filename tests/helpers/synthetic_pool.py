@@ -2,10 +2,15 @@
 
 import numpy as np
 import pandas as pd
+from study import literal, words
 
 from sparse_topology.analysis.pool import NETWORK, TOPOMETRICS, accuracy_drop, ordered_columns
 from sparse_topology.families import family
 
+DIVISORS, WEIGHTED = {}, []  # of the metrics, as their scripts declare them
+for word in words("metric_*.py"):
+    DIVISORS |= literal(f"metric_{word}.py", "DIVISORS")
+    WEIGHTED += literal(f"metric_{word}.py", "WEIGHTED")
 ALGORITHMS = ["er", "erk", "grasp", "prospr", "snip", "synflow", "uniform"]
 
 

@@ -68,11 +68,6 @@ def test_a_network_without_defined_layer_is_missing(tmp_path):
     assert entry["normalised"]["delta_r"] == pytest.approx(1)
 
 
-def test_encodings_that_a_family_does_not_know_are_left_out(tmp_path):
-    metric_local.main(*add_output(files(tmp_path, rolled=two_layers()), tmp_path))
-    assert read_json(tmp_path / "out.json")["encodings"] == {}
-
-
 def test_a_pruned_away_network_has_counts_but_nothing_per_edge(tmp_path):
     graph = random_graphs.from_pairs([], sizes=[2, 1])
     metric_local.main(*add_output(files(tmp_path, mge=graph), tmp_path))
@@ -98,7 +93,8 @@ def test_the_igraph_engine_reads_the_parquet_file_and_agrees(tmp_path, family):
     unrolled = random_graphs.from_pairs([(0, 2), (1, 2), (2, 3), (0, 3)], sizes=[2, 1, 1], kernels=True)
     rng = np.random.default_rng(0)
     rolled = random_graphs.bipartite([rng.random((9, 6)) < 0.7, rng.random((8, 8)) < 0.7])
-    paths, cfg = files(tmp_path, mge=unrolled, rolled=rolled)
+    graphs = {"mge": unrolled, "rolled": rolled}
+    paths, cfg = files(tmp_path, **{name: graph for name, graph in graphs.items() if name in family.ENCODINGS})
     results = {}
     for engine in ("structured", "igraph"):
         family.main(paths, tmp_path / "out.json", cfg | {"engine": engine})

@@ -83,8 +83,9 @@ def test_figures_fit_a_paper(figures):
 def test_same_data_same_bytes_in_another_process(figures, study, tmp_path):
     """Neither the date nor the order in which Python walks through a set decides a figure."""
     folder = Path(__file__).resolve().parent
+    workflow = folder.parents[1] / "workflow"
     code = "import sys, pathlib, test_figures; test_figures.draw_all(*map(pathlib.Path, sys.argv[1:]))"
-    path = os.pathsep.join(map(str, [folder, folder.parent, folder.parents[1] / "workflow" / "scripts"]))
+    path = os.pathsep.join(map(str, [folder, folder.parent, workflow, workflow / "scripts"]))
     environment = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": path}
     subprocess.run([sys.executable, "-c", code, str(study), str(tmp_path)], env=environment, check=True)
     for name, svg in figures.items():

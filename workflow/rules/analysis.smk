@@ -89,7 +89,7 @@ rule table_importance:
         mem_mb=rising(1000),
         runtime=30,
     params:
-        cfg=lambda w: {"bootstrap": analysis_cfg(w, "ranking")["bootstrap"]},
+        cfg=lambda w: {"bootstrap": analysis_cfg(w, "ranking")["bootstrap"], "weighted": weighted(w)},
         code=lambda w: code_hash("table_importance.py"),
     script:
         "../scripts/table_importance.py"

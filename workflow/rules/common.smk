@@ -289,6 +289,11 @@ def analysis_cfg(wildcards, table):
     return study.defaults(table) if wildcards.pool else study.options(table)
 
 
+def weighted(wildcards):
+    """The topometrics of a pool that depend on the weights."""
+    return study.weighted(study.published_metrics if wildcards.pool else study.metrics)
+
+
 def drawings():
     return [DRAWING.format(**network) for network in study.drawn]
 

@@ -25,7 +25,11 @@ rule pool:
         networks=[network_record(n) for n in study.networks],
         dense=[dense_record(n) for n in study.dense],
         datasets={word: placed(DATASET["info"].format(dataset=word)) for word in sorted(study.config["datasets"])},
-        cfg={"encodings": study.encodings, "families": study.declared_families},
+        cfg={
+            "encodings": study.encodings,
+            "families": study.declared_families,
+            "layer_metrics": study.layer_metrics,
+        },
         code=lambda w: code_hash("pool.py"),
     script:
         "../scripts/pool.py"

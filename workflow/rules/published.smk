@@ -51,6 +51,7 @@ rule published_pool:
         runtime=30,
     params:
         contents=published_digest,
+        cfg={"divisors": study.divisors(study.published_metrics)},
         code=lambda w: code_hash("published_pool.py"),
     script:
         "../scripts/published_pool.py"
@@ -74,6 +75,7 @@ rule rank_evaluate:
         mem_mb=rising(2000),
         runtime=30,
     params:
+        cfg={"weighted": study.weighted(study.published_metrics)},
         code=lambda w: code_hash("rank_evaluate.py"),
     script:
         "../scripts/rank_evaluate.py"
@@ -96,6 +98,7 @@ rule rank_importance:
         mem_mb=rising(2000),
         runtime=30,
     params:
+        cfg={"weighted": study.weighted(study.published_metrics)},
         code=lambda w: code_hash("rank_importance.py"),
     script:
         "../scripts/rank_importance.py"

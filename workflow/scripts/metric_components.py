@@ -4,7 +4,9 @@ from sparse_topology.graphs.edge_list import igraph_graph
 from sparse_topology.job import job
 from sparse_topology.metrics import connectivity, measure
 
-NORMALISED_BY = {"components": None, "component_size": "nodes"}
+ENCODINGS = ["mge", "rolled", "rolled_channel"]
+DIVISORS = {"components": None, "component_size": "nodes"}
+WEIGHTED = []
 
 
 def structured(graph, cfg) -> dict:
@@ -21,7 +23,7 @@ def described(components: int, nodes: int) -> dict:
 
 def main(inputs, output, cfg):
     engines = {"structured": structured, "igraph": reference}
-    measure.run("components", engines, NORMALISED_BY, ["mge", "rolled", "rolled_channel"], inputs, output, cfg)
+    measure.run("components", engines, DIVISORS, inputs, output, cfg)
 
 
 if __name__ == "__main__":

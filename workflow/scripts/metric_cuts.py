@@ -4,7 +4,9 @@ from sparse_topology.graphs.edge_list import igraph_graph
 from sparse_topology.job import job
 from sparse_topology.metrics import connectivity, measure
 
-NORMALISED_BY = {"cut_edges": "edges", "cut_nodes": "edges"}
+ENCODINGS = ["mge", "rolled", "rolled_channel"]
+DIVISORS = {"cut_edges": "edges", "cut_nodes": "edges"}
+WEIGHTED = []
 
 
 def structured(graph, cfg) -> dict:
@@ -19,7 +21,7 @@ def reference(edges, cfg) -> dict:
 
 def main(inputs, output, cfg):
     engines = {"structured": structured, "igraph": reference}
-    measure.run("cuts", engines, NORMALISED_BY, ["mge", "rolled", "rolled_channel"], inputs, output, cfg)
+    measure.run("cuts", engines, DIVISORS, inputs, output, cfg)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ number of weights, which only the masks know for grouped convolutions; the igrap
 from sparse_topology.job import job
 from sparse_topology.metrics import measure
 
-NORMALISED_BY = {"layer_density": None}
+ENCODINGS = ["rolled"]
+DIVISORS = {"layer_density": None}
+WEIGHTED = []
 
 
 def structured(graph, cfg) -> dict:
@@ -22,7 +24,7 @@ def reference(edges, cfg) -> dict:
 
 def main(inputs, output, cfg):
     engines = {"structured": structured, "igraph": reference}
-    measure.run("density", engines, NORMALISED_BY, ["rolled"], inputs, output, cfg, count_empty_layers=True)
+    measure.run("density", engines, DIVISORS, inputs, output, cfg, count_empty_layers=True)
 
 
 if __name__ == "__main__":

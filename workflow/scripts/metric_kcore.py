@@ -6,7 +6,9 @@ from sparse_topology.graphs.edge_list import igraph_graph, unroll
 from sparse_topology.job import job
 from sparse_topology.metrics import measure, traversal
 
-NORMALISED_BY = {"k_core": "edges"}
+ENCODINGS = ["mge", "rolled", "rolled_channel"]
+DIVISORS = {"k_core": "edges"}
+WEIGHTED = []
 COMPILED = 4_000_000  # edges from which on `metrics.compiled_cores` pays for its import of numba
 
 
@@ -30,7 +32,7 @@ def reference(edges, cfg) -> dict:
 
 def main(inputs, output, cfg):
     engines = {"structured": structured, "igraph": reference}
-    measure.run("kcore", engines, NORMALISED_BY, ["mge", "rolled", "rolled_channel"], inputs, output, cfg)
+    measure.run("kcore", engines, DIVISORS, inputs, output, cfg)
 
 
 if __name__ == "__main__":

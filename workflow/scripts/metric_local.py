@@ -9,7 +9,9 @@ from sparse_topology.job import job
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.degrees import degrees, sinks_and_sources
 
-NORMALISED_BY = {"sink": "nodes", "source": "nodes", "disconnected": "nodes", "r_out": "edges", "r_in": "edges"}
+ENCODINGS = ["mge"]
+DIVISORS = {"sink": "nodes", "source": "nodes", "disconnected": "nodes", "r_out": "edges", "r_in": "edges"}
+WEIGHTED = []
 
 
 def structured(graph, cfg) -> dict:
@@ -35,7 +37,7 @@ def local(outdegree, indegree, inputs, outputs) -> dict:
 
 def main(inputs, output, cfg):
     engines = {"structured": structured, "igraph": reference}
-    measure.run("local", engines, NORMALISED_BY, ["mge"], inputs, output, cfg)
+    measure.run("local", engines, DIVISORS, inputs, output, cfg)
 
 
 if __name__ == "__main__":

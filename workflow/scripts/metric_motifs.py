@@ -17,7 +17,9 @@ from sparse_topology.metrics.colouring import two_colouring
 from sparse_topology.metrics.degrees import degrees
 from sparse_topology.metrics.two_hops import axis_classes_of, classes_of, forward_step
 
-NORMALISED_BY = {"motif4": "edges", "motif3": "edges"}
+ENCODINGS = ["mge", "rolled", "rolled_channel"]
+DIVISORS = {"motif4": "edges", "motif3": "edges"}
+WEIGHTED = []
 CLASSES = ("path", "star", "cycle", "paw", "diamond", "k4")
 EXACT_LIMIT = 20_000_000  # subgraphs that igraph may enumerate: some 5 s
 SAMPLED = 4_000_000  # subgraphs that one sampled run should see
@@ -252,7 +254,7 @@ def sampled(graph, share: float, seed: int = 0) -> dict:
 
 def main(inputs, output, cfg):
     engines = {"structured": structured, "igraph": reference}
-    measure.run("motifs", engines, NORMALISED_BY, ["mge", "rolled", "rolled_channel"], inputs, output, cfg)
+    measure.run("motifs", engines, DIVISORS, inputs, output, cfg)
 
 
 if __name__ == "__main__":

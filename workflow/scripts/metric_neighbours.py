@@ -10,7 +10,9 @@ from sparse_topology.job import job
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.two_hops import forward_step, pair_classes
 
-NORMALISED_BY = {"n1": "edges", "n2": "edges"}
+ENCODINGS = ["mge", "rolled", "rolled_channel"]
+DIVISORS = {"n1": "edges", "n2": "edges"}
+WEIGHTED = []
 
 
 def structured(graph, cfg) -> dict:
@@ -69,7 +71,7 @@ def reference(edges, cfg) -> dict:
 
 def main(inputs, output, cfg):
     engines = {"structured": structured, "igraph": reference}
-    measure.run("neighbours", engines, NORMALISED_BY, ["mge", "rolled", "rolled_channel"], inputs, output, cfg)
+    measure.run("neighbours", engines, DIVISORS, inputs, output, cfg)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from sparse_topology.job import job
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.measure import Missing
 
-NORMALISED_BY = {"ln_paths": None, "ln_path_kernel_trace": None, "live_edges": "edges", "live_channels": None}
+ENCODINGS = ["mge"]
+DIVISORS = {"ln_paths": None, "ln_path_kernel_trace": None, "live_edges": "edges", "live_channels": None}
+WEIGHTED = ["ln_path_kernel_trace"]
 NO_PATH = Missing("no path from an input to an output")
 
 
@@ -78,7 +80,7 @@ def members(ranges, size: int) -> np.ndarray:
 
 def main(inputs, output, cfg):
     engines = {"structured": structured, "igraph": reference}
-    measure.run("paths", engines, NORMALISED_BY, ["mge"], inputs, output, cfg)
+    measure.run("paths", engines, DIVISORS, inputs, output, cfg)
 
 
 if __name__ == "__main__":

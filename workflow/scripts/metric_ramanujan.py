@@ -12,7 +12,9 @@ from sparse_topology.job import job
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.measure import Missing
 
-NORMALISED_BY = {"delta_r": None, "delta_r_imdb": None, "lambda_imsg": None}
+ENCODINGS = ["rolled"]
+DIVISORS = {"delta_r": None, "delta_r_imdb": None, "lambda_imsg": None}
+WEIGHTED = ["lambda_imsg"]
 LEAST_DEGREE = 3
 
 
@@ -105,7 +107,7 @@ def first_and_third_magnitude(matrix) -> tuple[float, float]:
 
 def main(inputs, output, cfg):
     engines = {"structured": structured, "igraph": reference}
-    measure.run("ramanujan", engines, NORMALISED_BY, ["rolled"], inputs, output, cfg)
+    measure.run("ramanujan", engines, DIVISORS, inputs, output, cfg)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from sparse_topology.metrics.degrees import weighted_degrees
 from sparse_topology.metrics.lanczos import NotConverged, refined_eigenpairs
 from sparse_topology.metrics.measure import Missing
 
-NORMALISED_BY = {"spectral_gap": None, "spectral_radius": None}
+ENCODINGS = ["mge", "rolled", "rolled_channel"]
+DIVISORS = {"spectral_gap": None, "spectral_radius": None}
+WEIGHTED = ["spectral_gap", "spectral_radius"]
 DENSE = 300  # rows below which LAPACK solves the whole problem
 TOLERANCE = 1e-9  # error bound over the largest eigenvalue
 
@@ -144,7 +146,7 @@ def reference(edges, cfg) -> dict:
 
 def main(inputs, output, cfg):
     engines = {"structured": structured, "igraph": reference}
-    measure.run("spectra", engines, NORMALISED_BY, ["mge", "rolled", "rolled_channel"], inputs, output, cfg)
+    measure.run("spectra", engines, DIVISORS, inputs, output, cfg)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ from sparse_topology.graphs.layered import EdgeBlock
 from sparse_topology.job import job
 from sparse_topology.metrics import measure
 
-NORMALISED_BY = {"strength": "edges"}
+ENCODINGS = ["mge", "rolled", "rolled_channel"]
+DIVISORS = {"strength": "edges"}
+WEIGHTED = ["strength"]
 
 
 def structured(graph, cfg) -> dict:
@@ -31,7 +33,7 @@ def reference(edges, cfg) -> dict:
 
 def main(inputs, output, cfg):
     engines = {"structured": structured, "igraph": reference}
-    measure.run("strength", engines, NORMALISED_BY, ["mge", "rolled", "rolled_channel"], inputs, output, cfg)
+    measure.run("strength", engines, DIVISORS, inputs, output, cfg)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from sparse_topology.job import job
 from sparse_topology.pruning.layer_counts import mask_counts
 
 
-def layer_values(metrics: dict) -> dict[str, dict]:
-    """{layer: {layer metric: value}} from the families that measure the rolled graph of each layer."""
+def layer_values(metrics: dict, names: list[str]) -> dict[str, dict]:
+    """{layer: {layer metric: value}} from the families that measure the rolled graph of each layer alone."""
     values = {}
     for content in metrics.values():
         for layer, entry in content["encodings"].get("rolled", {}).get("layers", {}).items():
-            found = {name: entry["raw"][name] for name in LAYER_METRICS if name in entry["raw"]}
+            found = {name: entry["normalised"][name] for name in names if name in entry["normalised"]}
             values.setdefault(layer, {}).update(found)
     return values
 
@@ -32,16 +32,16 @@ def layer_rows(identity: dict, counts: dict, values: dict) -> list[dict]:
     ]
 
 
-def network_means(rows: list[dict]) -> dict[str, float]:
+def network_means(rows: list[dict], names: list[str]) -> dict[str, float]:
     """Mean of each layer metric over the layers that have a value, NaN without one."""
     means = {}
-    for name in LAYER_METRICS:
+    for name in names:
         values = [row[name] for row in rows if row.get(name) is not None]
         means[name] = float(np.mean(values)) if values else np.nan
     return means
 
 
-def encoding_row(metrics: dict, encoding: str) -> dict:
+def encoding_row(metrics: dict, encoding: str, of_layers: list[str]) -> dict:
     """Nodes, edges, normalised and raw topometrics of one encoding, from all families."""
     row = {}
     for content in metrics.values():
@@ -49,8 +49,8 @@ def encoding_row(metrics: dict, encoding: str) -> dict:
         if entry is None:
             continue
         row |= {"nodes": entry["nodes"], "edges": entry["edges"]}
-        row |= {name: value for name, value in entry["normalised"].items() if name not in LAYER_METRICS}
-        row |= {f"raw_{name}": value for name, value in entry["raw"].items() if name not in LAYER_METRICS}
+        row |= {name: value for name, value in entry["normalised"].items() if name not in of_layers}
+        row |= {f"raw_{name}": value for name, value in entry["raw"].items() if name not in of_layers}
     return row
 
 
@@ -69,18 +69,23 @@ def network_rows(network: dict, cfg: dict, dense: dict, classes: dict) -> tuple[
     identity |= {"sparsity": float(network["sparsity"]), "seed": int(network["seed"])}
     training = read_json(network["training"])
     metrics = {family: read_json(path) for family, path in network["metrics"].items()}
-    layers = layer_rows(identity, mask_counts(network["mask"]), layer_values(metrics))
+    names = cfg["layer_metrics"]
+    layers = layer_rows(identity, mask_counts(network["mask"]), layer_values(metrics, names))
     mean, deviation = dense.get((network["dataset"], network["architecture"]), (np.nan, np.nan))
-    shared = identity | {"family": family(network["pruning"], cfg["families"])} | network_means(layers)
+    shared = identity | {"family": family(network["pruning"], cfg["families"])} | network_means(layers, names)
     shared |= {"accuracy": training["accuracy"], "collapsed": bool(training["collapsed"])}
     shared |= {"dense_accuracy": mean, "dense_accuracy_std": deviation, "classes": classes[network["dataset"]]}
-    return [shared | {"encoding": encoding} | encoding_row(metrics, encoding) for encoding in cfg["encodings"]], layers
+    found = [{"encoding": e} | encoding_row(metrics, e, names) for e in cfg["encodings"]]
+    return [shared | entry for entry in found], layers
 
 
 def main(networks: list[dict], dense: list[dict], datasets: dict, topometrics, layers, cfg: dict) -> None:
     """networks: records of NETWORK, training, mask, metrics {family: path}; dense: dataset, architecture, seed,
-    training; datasets: {word: dataset.json}; cfg: encodings, families {word: family that its script declares}.
+    training; datasets: {word: dataset.json}; cfg: encodings, families {word: family that its script declares},
+    layer_metrics (names that the study has beside the paper's).
     """
+    names = list(dict.fromkeys([*LAYER_METRICS, *cfg["layer_metrics"]]))
+    cfg = cfg | {"layer_metrics": names}
     statistics = dense_statistics(dense)
     classes = {word: read_json(path)["classes"] for word, path in datasets.items()}
     rows, layer_table = [], []
@@ -94,9 +99,9 @@ def main(networks: list[dict], dense: list[dict], datasets: dict, topometrics, l
     pool[numbers] = pool[numbers].astype(float)
     pool["drop"] = accuracy_drop(pool["accuracy"], pool["dense_accuracy"])
     write_parquet(pool.sort_values(["encoding", *NETWORK], ignore_index=True), topometrics)
-    columns = [*NETWORK, "layer_id", "layer", "weights", "kept", *LAYER_METRICS]
+    columns = [*NETWORK, "layer_id", "layer", "weights", "kept", *names]
     frame = pd.DataFrame(layer_table).reindex(columns=columns)
-    frame[LAYER_METRICS] = frame[LAYER_METRICS].astype(float)
+    frame[names] = frame[names].astype(float)
     write_parquet(frame.sort_values([*NETWORK, "layer_id"], ignore_index=True), layers)
     print(f"{len(networks)} networks, {int(pool['collapsed'].sum()) // len(cfg['encodings'])} collapsed")
 

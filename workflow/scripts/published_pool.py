@@ -94,7 +94,7 @@ def of_the_paper(rows: pd.DataFrame) -> pd.Series:
     return rows["architecture"].isin(PAPER_ARCHITECTURES.values()) & rows["pruning"].isin(ALGORITHMS)
 
 
-def unrolled(frame: pd.DataFrame) -> pd.DataFrame:
+def unrolled(frame: pd.DataFrame, divisors: dict) -> pd.DataFrame:
     """unrolled.csv -> one row per network: normalised as released, raw values recovered from them."""
     frame = known(frame.drop_duplicates()).rename(columns=UNROLLED)
     repeated = frame.duplicated(NETWORK, keep=False)
@@ -105,7 +105,7 @@ def unrolled(frame: pd.DataFrame) -> pd.DataFrame:
         print(f"{repeated.sum()} rows beyond the paper are of one network and have different values; left out")
         frame = frame[~repeated].reset_index(drop=True)
     for name in UNROLLED.values():
-        scale = TOPOMETRICS[name]
+        scale = divisors[name]
         frame[f"raw_{name}"] = frame[name] * (frame[scale] if scale else 1.0)
     # Networks without a single local metric are those that the authors' code found disconnected.
     return frame.assign(encoding="mge", collapsed=frame[["sink", "source", "r_in", "r_out"]].isna().all(axis=1))
@@ -129,16 +129,16 @@ def layer_table(joined: pd.DataFrame) -> pd.DataFrame:
     return frame.replace([np.inf, -np.inf], np.nan).astype({"weights": int, "kept": int})
 
 
-def bipartite(frame: pd.DataFrame, encoding: str) -> pd.DataFrame:
+def bipartite(frame: pd.DataFrame, encoding: str, divisors: dict) -> pd.DataFrame:
     """A per-layer file -> one row per network: normalise per layer, then the mean over the layers that have edges."""
     names = BIPARTITE if "bridges" in frame.columns else BIPARTITE_RENAMED
     frame = known(frame).rename(columns=names)
-    metrics = sorted(set(names.values()), key=list(TOPOMETRICS).index)
+    metrics = sorted(set(names.values()), key=TOPOMETRICS.index)
     values = frame[[*NETWORK, "accuracy", "nodes", "edges"]].copy()
     present = frame["edges"] > 0
     for name in metrics:
         raw = frame[name].where(present)
-        scale = TOPOMETRICS[name]
+        scale = divisors[name]
         values[name] = raw / frame[scale] if scale else raw
         values[f"raw_{name}"] = raw
     sizes = {"nodes": "sum", "edges": "sum"}
@@ -184,14 +184,15 @@ def assemble(rows: list[pd.DataFrame], layers: pd.DataFrame, dense: pd.DataFrame
     return pool.reindex(columns=ordered_columns(pool.columns)).sort_values(["encoding", *NETWORK], ignore_index=True)
 
 
-def main(files, paper_accuracy, topometrics, layers, release) -> None:
+def main(files, paper_accuracy, topometrics, layers, release, cfg: dict) -> None:
+    """cfg: divisors, {topometric: "nodes", "edges" or None}."""
     found = published_files(files)
-    rows = [unrolled(pd.read_csv(found["unrolled", "unrolled.csv"]))]
+    rows = [unrolled(pd.read_csv(found["unrolled", "unrolled.csv"]), cfg["divisors"])]
     layer_rows = []
     for (kind, name), path in found.items():
         if kind in ("rolled", "rolled_channel"):
             frame = pd.read_csv(path)
-            rows.append(bipartite(frame, kind))
+            rows.append(bipartite(frame, kind, cfg["divisors"]))
             if kind == "rolled" and ("ramanujan", name) in found:
                 joined = layers_with_ramanujan(frame, pd.read_csv(found["ramanujan", name]), name)
                 layer_rows.append(layer_table(joined))
@@ -215,4 +216,5 @@ if __name__ == "__main__":
             snakemake.output.topometrics,
             snakemake.output.layers,
             snakemake.output.release,
+            snakemake.params.cfg,
         )

@@ -63,7 +63,7 @@ def main(networks: list[dict], importance, evaluation, order, text, cfg: dict) -
     candidates = read_candidates(networks)
     measured = [name for name in metrics if name in candidates and candidates[name].notna().any()]
     if not measured:
-        raise InputError("metrics: rank needs at least one of local, neighbours, motifs, kcore, components, cuts")
+        raise InputError(f"metrics: rank needs a family that measures at least one of {', '.join(metrics)}")
     weights, nearest, known = weights_for(found, cfg["architecture"], float(cfg["sparsity"]))
     weights = weights[:, [metrics.index(name) for name in measured]]
     scores = candidate_scores(candidates[measured].to_numpy(float), weights)

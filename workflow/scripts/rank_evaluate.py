@@ -218,9 +218,9 @@ def task_table(task: dict, truth: pd.Series, paths: PathMethod, frame, metrics, 
     return found | {("random_order", "none"): random_agreement(truth)}
 
 
-def cell_table(pool: pd.DataFrame, layers: pd.DataFrame, forms=FORMS) -> pd.DataFrame:
+def cell_table(pool: pd.DataFrame, layers: pd.DataFrame, weighted: list[str], forms=FORMS) -> pd.DataFrame:
     """One row per method, procedure and task. Without `forms` none is chosen."""
-    frame, metrics = complete_networks(pool)
+    frame, metrics = complete_networks(pool, weighted)
     every = networks(pool)
     of = path_score.profile(layers, every.groupby("dataset")["classes"].first().to_dict())
     paths = PathMethod(of, of.networks.merge(every, how="left", on=NETWORK)["drop"].to_numpy(float))
@@ -272,12 +272,19 @@ def summary_table(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).round(4)
 
 
-def main(pool, layers, cells, summary) -> None:
-    table = cell_table(read_pool(pool), read_pool(layers))
+def main(pool, layers, cells, summary, cfg: dict) -> None:
+    """cfg: weighted, the topometrics that depend on the weights."""
+    table = cell_table(read_pool(pool), read_pool(layers), cfg["weighted"])
     write_table(table, cells)
     write_table(summary_table(table), summary)
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(snakemake.input.pool, snakemake.input.layers, snakemake.output.cells, snakemake.output.summary)
+        main(
+            snakemake.input.pool,
+            snakemake.input.layers,
+            snakemake.output.cells,
+            snakemake.output.summary,
+            snakemake.params.cfg,
+        )

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.bootstrap import interval, pearson, resampling_weights, weighted_pearson
-from sparse_topology.analysis.pool import WEIGHTED, encodings, read_pool, scenarios, topometrics, write_table
+from sparse_topology.analysis.pool import encodings, read_pool, scenarios, topometrics, write_table
 from sparse_topology.job import job
 
 COLUMNS = ["scenario", "value", "encoding", "metric", "r", "low", "high", "standard_error", "networks"]
 COLUMNS += ["mask_only", "note"]
 
 
-def importance_rows(rows: pd.DataFrame, names: list[str], resamples: int) -> list[dict]:
+def importance_rows(rows: pd.DataFrame, names: list[str], weighted: list[str], resamples: int) -> list[dict]:
     """r of each metric with the accuracy drop over the networks `rows` of one scenario and encoding."""
     x, y = rows[names].to_numpy(float), rows["drop"].to_numpy(float)
     if not len(y) or not names:
@@ -34,26 +34,26 @@ def importance_rows(rows: pd.DataFrame, names: list[str], resamples: int) -> lis
                 "high": high[j],
                 "standard_error": finite.std() if len(finite) else np.nan,
                 "networks": counted,
-                "mask_only": name not in WEIGHTED,
+                "mask_only": name not in weighted,
                 "note": "" if np.isfinite(r[j]) else "fewer than three networks, or the metric or the drop is constant",
             }
         )
     return table
 
 
-def importance_table(pool: pd.DataFrame, resamples: int) -> pd.DataFrame:
+def importance_table(pool: pd.DataFrame, weighted: list[str], resamples: int) -> pd.DataFrame:
     table = []
     for scenario, value, rows in scenarios(pool):
         for encoding in encodings(pool):
             part = rows[rows["encoding"] == encoding]
-            lines = importance_rows(part, topometrics(pool, encoding), resamples)
+            lines = importance_rows(part, topometrics(pool, encoding), weighted, resamples)
             table.extend({"scenario": scenario, "value": value, "encoding": encoding} | line for line in lines)
     return pd.DataFrame(table, columns=COLUMNS)
 
 
 def main(pool, output, cfg: dict) -> None:
-    """cfg: bootstrap resamples."""
-    write_table(importance_table(read_pool(pool), cfg["bootstrap"]), output)
+    """cfg: bootstrap resamples; weighted, the topometrics that depend on the weights."""
+    write_table(importance_table(read_pool(pool), cfg["weighted"], cfg["bootstrap"]), output)
 
 
 if __name__ == "__main__":

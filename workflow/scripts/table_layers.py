@@ -9,27 +9,34 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.bootstrap import pearson
-from sparse_topology.analysis.pool import LAYER_METRICS, write_table
+from sparse_topology.analysis.pool import write_table
 from sparse_topology.job import job
 
 CELL = ["dataset", "architecture", "sparsity", "pruning"]
 
 
+def layer_metrics(layers: pd.DataFrame) -> list[str]:
+    """The columns behind those that every study has."""
+    return list(layers.columns[layers.columns.get_loc("kept") + 1 :])
+
+
 def layer_profile(layers: pd.DataFrame) -> pd.DataFrame:
     """One row per cell and layer: mean over seeds of each metric, and <metric>_share = value / sum over layers."""
-    means = layers.groupby([*CELL, "layer_id", "layer"])[["weights", "kept", *LAYER_METRICS]].mean().reset_index()
-    totals = means.groupby(CELL)[LAYER_METRICS].transform("sum")
-    shares = (means[LAYER_METRICS] / totals.where(totals != 0)).add_suffix("_share")
+    metrics = layer_metrics(layers)
+    means = layers.groupby([*CELL, "layer_id", "layer"])[["weights", "kept", *metrics]].mean().reset_index()
+    totals = means.groupby(CELL)[metrics].transform("sum")
+    shares = (means[metrics] / totals.where(totals != 0)).add_suffix("_share")
     return pd.concat([means, shares], axis=1)
 
 
 def layer_correlation(layers: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell and Ramanujan metric: r with the layer density, the number of layers behind it."""
+    """One row per cell and layer metric but the density: r with the layer density, the number of layers behind it."""
+    metrics = [name for name in layer_metrics(layers) if name != "layer_density"]
     rows = []
     for key, part in layers.groupby(CELL, sort=True):
         density = part["layer_density"].to_numpy(float)
-        r = pearson(part[LAYER_METRICS[1:]].to_numpy(float), density)
-        for name, value in zip(LAYER_METRICS[1:], r, strict=True):
+        r = pearson(part[metrics].to_numpy(float), density)
+        for name, value in zip(metrics, r, strict=True):
             counted = int(part[name].notna().sum())
             reason = "no layer has a value" if not counted else "too few layers, or no variation"
             cell = dict(zip(CELL, key, strict=True)) | {"metric": name, "r": value, "layers": counted}

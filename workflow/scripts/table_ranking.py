@@ -12,12 +12,12 @@ import pandas as pd
 from sparse_topology.analysis.bootstrap import interval
 from sparse_topology.analysis.mixture import CELL, importances, ranking_coefficients, weights_for
 from sparse_topology.analysis.pool import (
-    LAYER_METRICS,
     LAYERWISE_RANDOM,
     NETWORK,
     PRUNING_AT_INITIALISATION,
     encodings,
     label,
+    layer_metrics,
     min_max,
     networks,
     read_pool,
@@ -173,7 +173,7 @@ def ranking_table(pool: pd.DataFrame, resamples: int, missing: str) -> pd.DataFr
     # Equal accuracies stay equal: which of two tied algorithms comes first is decided by name, not by the last bit.
     drop = np.round(cell_means(frame["drop"].to_numpy(float), weights, starts), 12)
     scores = {"ours": mixture_scores(frame, names, weights, starts)} if names else {}
-    scores |= {name: cell_means(frame[name].to_numpy(float), weights, starts) for name in LAYER_METRICS}
+    scores |= {name: cell_means(frame[name].to_numpy(float), weights, starts) for name in layer_metrics(pool)}
     cells = frame.iloc[starts][CELL].assign(cell=np.arange(len(starts)))
     lines = []
     for subset, members in SUBSETS.items():

@@ -7,21 +7,21 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.bootstrap import weighted_pearson
-from sparse_topology.analysis.pool import NETWORK, SCENARIOS, WEIGHTED, label, topometrics
+from sparse_topology.analysis.pool import NETWORK, SCENARIOS, label, topometrics
 
 # The cells of the study's design: networks of one cell differ in their seed alone.
 CELL = ["architecture", "sparsity", "dataset", "pruning"]
 
 
-def complete_networks(pool: pd.DataFrame, encoding: str = "mge") -> tuple[pd.DataFrame, list[str]]:
-    """Networks that have every topometric, and the names of the topometrics that the mask alone determines.
+def complete_networks(pool: pd.DataFrame, weighted: list[str], encoding: str = "mge") -> tuple[pd.DataFrame, list[str]]:
+    """Networks that have every topometric, and the topometrics that the mask alone determines: all but `weighted`.
 
     The accuracy drop of a cell's networks without some metric still counts in the truth, see `true_drop`.
     """
     names = topometrics(pool, encoding)
     rows = pool[pool["encoding"] == encoding].dropna(subset=[*names, "drop"])
     rows = rows.sort_values([*CELL, "seed"], ignore_index=True)
-    return rows, [name for name in names if name not in WEIGHTED]
+    return rows, [name for name in names if name not in weighted]
 
 
 def true_drop(pool: pd.DataFrame) -> pd.Series:

@@ -1,9 +1,9 @@
 """The pool: one row per network and encoding, which every table of the analysis starts from.
 
 Columns of topometrics.parquet: NETWORK, `family` (sparse_topology/families.py), `encoding`; OUTCOME; `nodes`, `edges`;
-one column per topometric, normalised as in TOPOMETRICS; `raw_<topometric>`; the LAYER_METRICS, means over a network's
-layers, repeated on each of its rows. layers.parquet: NETWORK, `layer_id`, `layer`, `weights`, `kept` and the
-LAYER_METRICS. A missing value is NaN.
+one column per topometric, divided as its script declares; `raw_<topometric>`; the layer metrics (of families that
+measure the rolled layers alone), means over a network's layers, repeated on each of its rows. layers.parquet: NETWORK,
+`layer_id`, `layer`, `weights`, `kept` and the layer metrics. A missing value is NaN.
 """
 
 import numpy as np
@@ -14,30 +14,12 @@ from sparse_topology.files import atomic
 NETWORK = ["dataset", "architecture", "pruning", "sparsity", "seed"]
 OUTCOME = ["accuracy", "dense_accuracy", "dense_accuracy_std", "classes", "drop", "collapsed"]
 LAYER_METRICS = ["layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
-ENCODINGS = ["mge", "rolled", "rolled_channel"]
 
-# What each topometric is divided by (paper, section 3.3; "": taken as it is). motif3 is the bipartite motif4.
-TOPOMETRICS = {
-    "sink": "nodes",
-    "source": "nodes",
-    "disconnected": "nodes",
-    "r_out": "edges",
-    "r_in": "edges",
-    "n1": "edges",
-    "n2": "edges",
-    "motif4": "edges",
-    "motif3": "edges",
-    "strength": "edges",
-    "k_core": "edges",
-    "components": "",
-    "component_size": "nodes",
-    "cut_edges": "edges",
-    "cut_nodes": "edges",
-    "spectral_gap": "",
-    "spectral_radius": "",
-}
-# The topometrics whose value depends on the weights and not on the mask alone.
-WEIGHTED = ["strength", "spectral_gap", "spectral_radius", "ln_path_kernel_trace"]
+# The paper's topometrics (section 3.3) in the order of the pool's columns. motif3 is the bipartite motif4.
+TOPOMETRICS = [
+    *("sink", "source", "disconnected", "r_out", "r_in", "n1", "n2", "motif4", "motif3", "strength", "k_core"),
+    *("components", "component_size", "cut_edges", "cut_nodes", "spectral_gap", "spectral_radius"),
+]
 
 PRUNING_AT_INITIALISATION = ["snip", "grasp", "synflow", "prospr"]
 LAYERWISE_RANDOM = ["uniform", "er", "erk"]
@@ -47,13 +29,14 @@ SCENARIOS = {"sparsity_fixed": "sparsity", "architecture_fixed": "architecture"}
 
 
 def ordered_columns(columns) -> list[str]:
-    """The pool's columns in their fixed order; topometrics that the paper does not have come after those it has."""
+    """The pool's columns in their fixed order; metrics that the paper does not have come after those it has."""
     known = [*NETWORK, "family", "encoding", *OUTCOME, "nodes", "edges", *TOPOMETRICS]
     raw = [f"raw_{name}" for name in TOPOMETRICS]
     columns = list(dict.fromkeys(columns))
     others = [c for c in columns if c not in {*known, *raw, *LAYER_METRICS}]
-    plain = [c for c in others if not c.startswith("raw_")]
-    return [*known, *plain, *raw, *(c for c in others if c not in plain), *LAYER_METRICS]
+    raw += [c for c in others if c.startswith("raw_")]
+    topometrics = [c for c in others if f"raw_{c}" in raw]
+    return [*known, *topometrics, *raw, *LAYER_METRICS, *(c for c in others if c not in {*topometrics, *raw})]
 
 
 def accuracy_drop(accuracy, dense_accuracy):
@@ -65,20 +48,24 @@ def accuracy_drop(accuracy, dense_accuracy):
 def topometrics(pool: pd.DataFrame, encoding: str) -> list[str]:
     """The topometric columns that have at least one value in the rows of `encoding`."""
     rows = pool[pool["encoding"] == encoding]
-    fixed = {*NETWORK, "family", "encoding", *OUTCOME, "nodes", "edges", *LAYER_METRICS}
+    return [c for c in pool.columns if f"raw_{c}" in pool.columns and rows[c].notna().any()]
+
+
+def layer_metrics(pool: pd.DataFrame) -> list[str]:
+    """The columns of the layer metrics: they have no raw value of the network beside them."""
+    fixed = {*NETWORK, "family", "encoding", *OUTCOME, "nodes", "edges"}
     names = [c for c in pool.columns if c not in fixed and not c.startswith("raw_")]
-    return [c for c in names if rows[c].notna().any()]
+    return [c for c in names if f"raw_{c}" not in pool.columns]
 
 
 def encodings(pool: pd.DataFrame) -> list[str]:
-    """The encodings in the pool, the paper's first."""
-    found = list(pool["encoding"].unique())
-    return [e for e in ENCODINGS if e in found] + sorted(set(found) - set(ENCODINGS))
+    """The encodings in the pool: mge, rolled, rolled_channel."""
+    return sorted(set(pool["encoding"]))
 
 
 def networks(pool: pd.DataFrame) -> pd.DataFrame:
     """One row per network: what does not depend on the encoding."""
-    return pool[[*NETWORK, *OUTCOME, *LAYER_METRICS]].drop_duplicates(NETWORK).reset_index(drop=True)
+    return pool[[*NETWORK, *OUTCOME, *layer_metrics(pool)]].drop_duplicates(NETWORK).reset_index(drop=True)
 
 
 def scenarios(pool: pd.DataFrame):

@@ -15,11 +15,11 @@ class Missing(str):
     """The reason why a metric has no value, in the place of the value."""
 
 
-def run(family, engines, normalised_by, encodings, inputs, output, cfg, count_empty_layers=False):
-    """Measure every encoding of `cfg` that the family knows and write the results as JSON to `output`.
+def run(family, engines, divisors, inputs, output, cfg, count_empty_layers=False):
+    """Measure every encoding of `cfg` and write the results as JSON to `output`.
 
     engines: {"structured": measure(LayeredGraph, cfg), "igraph": measure(EdgeList, cfg)}; each returns {metric: raw
-    value or Missing}. normalised_by: {metric: "nodes", "edges" or None}, the divisor of the raw value; a raw value that
+    value or Missing}. divisors: {metric: "nodes", "edges" or None}, the divisor of the raw value; a raw value that
     is not named there is stored as it is and not normalised. inputs: {encoding: {"blocks": path, "edges": path}}.
 
     A bipartite encoding is measured layer by layer; its own values are the means of the layers' raw and of their
@@ -29,15 +29,13 @@ def run(family, engines, normalised_by, encodings, inputs, output, cfg, count_em
     result = {"family": family, "engine": engine, "encodings": {}}
     measure = engines[engine]
     for encoding in cfg["encodings"]:
-        if encoding not in encodings:
-            continue
         start = time.perf_counter()
         whole = read(inputs[encoding], engine)
         if encoding == "mge":
-            entry = describe(whole, measure(whole, cfg), normalised_by) | {"layers": {}}
+            entry = describe(whole, measure(whole, cfg), divisors) | {"layers": {}}
         else:
             layers = {
-                name: describe(part, measure(part, cfg), normalised_by)
+                name: describe(part, measure(part, cfg), divisors)
                 for name, part in bipartite.layer_graphs(whole).items()
             }
             counted = [layer for layer in layers.values() if layer["edges"] or count_empty_layers]
@@ -75,11 +73,11 @@ def graph_files(files, cfg) -> dict:
     return {name: {"blocks": files[f"{name}_blocks"], "edges": files[f"{name}_edges"]} for name in cfg["encodings"]}
 
 
-def describe(part, raw: dict, normalised_by: dict) -> dict:
+def describe(part, raw: dict, divisors: dict) -> dict:
     """Raw and normalised values as JSON holds them: null for what is missing, and its reason beside it."""
     normalised = {
         metric: normalise(raw[metric], divisor, part.node_count, part.edge_count)
-        for metric, divisor in normalised_by.items()
+        for metric, divisor in divisors.items()
         if metric in raw
     }
     reasons = {metric: str(value) for metric, value in (raw | normalised).items() if isinstance(value, Missing)}
