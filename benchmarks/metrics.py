@@ -44,14 +44,16 @@ PAPER = {"architectures": ("resnet20", "resnet32", "wrn28_2", "conv6"), "sparsit
 NETWORKS_OF_A_KIND = 3 * 7 * 3
 JOB = """
 import importlib, json, sys, time
+from sparse_topology.metrics import measure
 job = importlib.import_module(sys.argv[1])
+engines = {"structured": job.structured, "igraph": job.reference}
 paths, output, cfg = json.loads(sys.argv[2])
 cfg["encodings"] = [name for name in cfg["encodings"] if name in job.ENCODINGS]
 start = time.perf_counter()
-job.main(paths, output, cfg)
+measure.run(paths, output, cfg, job.DIVISORS, **engines)
 cpu = time.process_time()
 if time.perf_counter() - start < 30:
-    job.main(paths, output, cfg)
+    measure.run(paths, output, cfg, job.DIVISORS, **engines)
 print(cpu)
 """
 

@@ -101,7 +101,7 @@ def test_a_network_pruned_by_torch(own, tmp_path):
     paths = {"mge": {kind: output[f"mge_{kind}"] for kind in ("blocks", "edges")}}
     written = [tmp_path / "local.json", tmp_path / "strength.json"]
     for metric, path in zip((metric_local, metric_strength), written, strict=True):
-        metric.main(paths, path, {"encodings": ["mge"]})
+        measure.run(paths, path, {"encodings": ["mge"]}, metric.DIVISORS, structured=metric.structured)
     external_table.main(written, tmp_path / "topometrics.csv")
     table = pd.read_csv(tmp_path / "topometrics.csv")
     names = ["sink", "source", "disconnected", "r_out", "r_in", "strength"]
@@ -123,7 +123,8 @@ def test_a_missing_value_is_an_empty_cell_with_its_reason_in_the_log(own, tmp_pa
     output = {f"mge_{kind}": str(tmp_path / f"mge.{kind}") for kind in ("blocks", "edges")}
     encode_rule.main(files["geometry"], files["model"], files["mask"], output)
     paths = measure.graph_files(output, {"encodings": ["mge"]})
-    metric_local.main(paths, tmp_path / "local.json", {"encodings": ["mge"]})
+    cfg = {"encodings": ["mge"]}
+    measure.run(paths, tmp_path / "local.json", cfg, metric_local.DIVISORS, structured=metric_local.structured)
     reasons = json.loads((tmp_path / "local.json").read_text())["encodings"]["mge"]["missing"]
     capsys.readouterr()
     external_table.main([tmp_path / "local.json"], tmp_path / "topometrics.csv")

@@ -1,7 +1,6 @@
 """Weakly connected components: their number (isolated nodes count) and mean size (paper, Table 2)."""
 
 from sparse_topology.graphs.edge_list import igraph_graph
-from sparse_topology.job import job
 from sparse_topology.metrics import connectivity, measure
 
 ENCODINGS = ["mge", "rolled", "rolled_channel"]
@@ -21,12 +20,5 @@ def described(components: int, nodes: int) -> dict:
     return {"components": components, "component_size": nodes / components}
 
 
-def main(inputs, output, cfg):
-    engines = {"structured": structured, "igraph": reference}
-    measure.run("components", engines, DIVISORS, inputs, output, cfg)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        cfg = snakemake.params.cfg
-        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
+    measure.main(snakemake, DIVISORS, structured=structured, igraph=reference)

@@ -1,7 +1,6 @@
 """Cut edges (bridges) and cut nodes (articulation points), edge direction ignored (paper, Table 2)."""
 
 from sparse_topology.graphs.edge_list import igraph_graph
-from sparse_topology.job import job
 from sparse_topology.metrics import connectivity, measure
 
 ENCODINGS = ["mge", "rolled", "rolled_channel"]
@@ -19,12 +18,5 @@ def reference(edges, cfg) -> dict:
     return {"cut_edges": len(graph.bridges()), "cut_nodes": len(graph.articulation_points())}
 
 
-def main(inputs, output, cfg):
-    engines = {"structured": structured, "igraph": reference}
-    measure.run("cuts", engines, DIVISORS, inputs, output, cfg)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        cfg = snakemake.params.cfg
-        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
+    measure.main(snakemake, DIVISORS, structured=structured, igraph=reference)

@@ -4,7 +4,6 @@ A layer without any unmasked weight counts as 0. Both engines divide the number 
 number of weights, which only the masks know for grouped convolutions; the igraph engine counts in * out.
 """
 
-from sparse_topology.job import job
 from sparse_topology.metrics import measure
 
 ENCODINGS = ["rolled"]
@@ -22,12 +21,5 @@ def reference(edges, cfg) -> dict:
     return {"layer_density": edges.edge_count / (left * right)}
 
 
-def main(inputs, output, cfg):
-    engines = {"structured": structured, "igraph": reference}
-    measure.run("density", engines, DIVISORS, inputs, output, cfg, count_empty_layers=True)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        cfg = snakemake.params.cfg
-        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
+    measure.main(snakemake, DIVISORS, structured=structured, igraph=reference, count_empty_layers=True)

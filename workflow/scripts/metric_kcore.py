@@ -3,7 +3,6 @@
 import numpy as np
 
 from sparse_topology.graphs.edge_list import igraph_graph, unroll
-from sparse_topology.job import job
 from sparse_topology.metrics import measure, traversal
 
 ENCODINGS = ["mge", "rolled", "rolled_channel"]
@@ -30,12 +29,5 @@ def reference(edges, cfg) -> dict:
     return {"k_core": np.mean(igraph_graph(edges).coreness())}
 
 
-def main(inputs, output, cfg):
-    engines = {"structured": structured, "igraph": reference}
-    measure.run("kcore", engines, DIVISORS, inputs, output, cfg)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        cfg = snakemake.params.cfg
-        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
+    measure.main(snakemake, DIVISORS, structured=structured, igraph=reference)

@@ -5,7 +5,6 @@ Paper, Appendix B.1 and Table 2 (local metrics).
 
 import numpy as np
 
-from sparse_topology.job import job
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.degrees import degrees, sinks_and_sources
 
@@ -35,12 +34,5 @@ def local(outdegree, indegree, inputs, outputs) -> dict:
     }
 
 
-def main(inputs, output, cfg):
-    engines = {"structured": structured, "igraph": reference}
-    measure.run("local", engines, DIVISORS, inputs, output, cfg)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        cfg = snakemake.params.cfg
-        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
+    measure.main(snakemake, DIVISORS, structured=structured, igraph=reference)

@@ -11,7 +11,6 @@ from itertools import combinations
 import numpy as np
 
 from sparse_topology.graphs.layered import EdgeBlock
-from sparse_topology.job import job
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.colouring import two_colouring
 from sparse_topology.metrics.degrees import degrees
@@ -252,12 +251,5 @@ def sampled(graph, share: float, seed: int = 0) -> dict:
     return raw | {"motif4_error": float(by_class.sum(1).std(ddof=1) / np.sqrt(RUNS))}
 
 
-def main(inputs, output, cfg):
-    engines = {"structured": structured, "igraph": reference}
-    measure.run("motifs", engines, DIVISORS, inputs, output, cfg)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        cfg = snakemake.params.cfg
-        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
+    measure.main(snakemake, DIVISORS, structured=structured, igraph=reference)

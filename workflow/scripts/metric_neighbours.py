@@ -6,7 +6,6 @@ The node itself counts, as in igraph's neighborhood_size. On the bipartite encod
 import numpy as np
 
 from sparse_topology.graphs.layered import EdgeBlock
-from sparse_topology.job import job
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.two_hops import forward_step, pair_classes
 
@@ -69,12 +68,5 @@ def reference(edges, cfg) -> dict:
     return {metric: np.mean(graph.neighborhood_size(order=order, mode="out")) for metric, order in orders.items()}
 
 
-def main(inputs, output, cfg):
-    engines = {"structured": structured, "igraph": reference}
-    measure.run("neighbours", engines, DIVISORS, inputs, output, cfg)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        cfg = snakemake.params.cfg
-        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
+    measure.main(snakemake, DIVISORS, structured=structured, igraph=reference)

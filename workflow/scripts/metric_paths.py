@@ -10,7 +10,6 @@ channels with a unit on some path. On the bipartite encodings a path is an edge,
 
 import numpy as np
 
-from sparse_topology.job import job
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.measure import Missing
 
@@ -78,12 +77,5 @@ def members(ranges, size: int) -> np.ndarray:
     return chosen
 
 
-def main(inputs, output, cfg):
-    engines = {"structured": structured, "igraph": reference}
-    measure.run("paths", engines, DIVISORS, inputs, output, cfg)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        cfg = snakemake.params.cfg
-        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
+    measure.main(snakemake, DIVISORS, structured=structured, igraph=reference)

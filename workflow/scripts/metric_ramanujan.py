@@ -8,7 +8,6 @@ magnitude of the adjacency matrix are the two largest singular values.
 import numpy as np
 
 from sparse_topology.graphs.layered import KernelBlock
-from sparse_topology.job import job
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.measure import Missing
 
@@ -105,12 +104,5 @@ def first_and_third_magnitude(matrix) -> tuple[float, float]:
     return float(magnitudes[0]), float(magnitudes[2])
 
 
-def main(inputs, output, cfg):
-    engines = {"structured": structured, "igraph": reference}
-    measure.run("ramanujan", engines, DIVISORS, inputs, output, cfg)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        cfg = snakemake.params.cfg
-        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
+    measure.main(snakemake, DIVISORS, structured=structured, igraph=reference)

@@ -10,7 +10,6 @@ from functools import cache
 
 import numpy as np
 
-from sparse_topology.job import job
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.adjacency import Adjacency
 from sparse_topology.metrics.colouring import two_colouring
@@ -144,12 +143,5 @@ def reference(edges, cfg) -> dict:
         return {"spectral_gap": reason, "spectral_radius": reason}
 
 
-def main(inputs, output, cfg):
-    engines = {"structured": structured, "igraph": reference}
-    measure.run("spectra", engines, DIVISORS, inputs, output, cfg)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        cfg = snakemake.params.cfg
-        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
+    measure.main(snakemake, DIVISORS, structured=structured, igraph=reference)

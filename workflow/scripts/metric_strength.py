@@ -3,7 +3,6 @@
 import numpy as np
 
 from sparse_topology.graphs.layered import EdgeBlock
-from sparse_topology.job import job
 from sparse_topology.metrics import measure
 
 ENCODINGS = ["mge", "rolled", "rolled_channel"]
@@ -31,12 +30,5 @@ def reference(edges, cfg) -> dict:
     return {"strength": float(strengths.mean())}
 
 
-def main(inputs, output, cfg):
-    engines = {"structured": structured, "igraph": reference}
-    measure.run("strength", engines, DIVISORS, inputs, output, cfg)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        cfg = snakemake.params.cfg
-        main(measure.graph_files(snakemake.input, cfg), snakemake.output[0], cfg)
+    measure.main(snakemake, DIVISORS, structured=structured, igraph=reference)

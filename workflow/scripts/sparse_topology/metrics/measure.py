@@ -9,23 +9,37 @@ from pathlib import Path
 
 from sparse_topology.files import write_json
 from sparse_topology.graphs import bipartite, layered
+from sparse_topology.job import InputError, job
 
 
 class Missing(str):
     """The reason why a metric has no value, in the place of the value."""
 
 
-def run(family, engines, divisors, inputs, output, cfg, count_empty_layers=False):
-    """Measure every encoding of `cfg` and write the results as JSON to `output`.
+def main(snakemake, divisors, **engines):
+    """The job of a metric script: `run` on the graphs of the rule's inputs."""
+    with job(snakemake.log[0]):
+        cfg = snakemake.params.cfg
+        run(graph_files(snakemake.input, cfg), snakemake.output[0], cfg, divisors, **engines)
 
-    engines: {"structured": measure(LayeredGraph, cfg), "igraph": measure(EdgeList, cfg)}; each returns {metric: raw
-    value or Missing}. divisors: {metric: "nodes", "edges" or None}, the divisor of the raw value; a raw value that
-    is not named there is stored as it is and not normalised. inputs: {encoding: {"blocks": path, "edges": path}}.
+
+def run(inputs, output, cfg, divisors, count_empty_layers=False, **engines):
+    """Measure every encoding of `cfg` and write the results as JSON to `output`, <family>.json.
+
+    inputs: {encoding: {"blocks": path, "edges": path}}. cfg: encodings, and engine unless the first is meant.
+    divisors: {metric: "nodes", "edges" or None}, the divisor of the raw value; a raw value that is not named there is
+    stored as it is and not normalised. engines: structured(LayeredGraph, cfg), igraph(EdgeList, cfg) or both; each
+    returns {metric: raw value or Missing}.
 
     A bipartite encoding is measured layer by layer; its own values are the means of the layers' raw and of their
     normalised values over the layers that have edges (over all layers with `count_empty_layers`).
+
+    Raises InputError for an engine that there is not.
     """
-    engine = cfg.get("engine", "structured")
+    family = Path(output).stem
+    engine = cfg.get("engine", next(iter(engines)))
+    if engine not in engines:
+        raise InputError(f"options.{family}.engine: {engine!r} is not known; allowed: {', '.join(engines)}")
     result = {"family": family, "engine": engine, "encodings": {}}
     measure = engines[engine]
     for encoding in cfg["encodings"]:
