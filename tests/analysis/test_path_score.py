@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sparse_topology.analysis import path_score
+from sparse_topology.analysis.design import TASK
 from sparse_topology.analysis.pool import NETWORK
 
 CLASSES = {"ten": 10, "hundred": 100, "two_hundred": 200}
@@ -82,7 +83,7 @@ def simulated(parameters, rng, seeds=3, noise=0.02):
                         frames.append(pd.DataFrame(identity | layers))
     of = path_score.profile(pd.concat(frames), CLASSES)
     score = pd.Series(path_score.path_score(np.array(parameters), of))
-    task = score.groupby([of.networks[name] for name in path_score.TASK])
+    task = score.groupby([of.networks[name] for name in TASK])
     z = (score - task.transform("mean")) / task.transform("std")
     return of, (0.1 * z + rng.normal(0, noise, len(z))).to_numpy()
 

@@ -14,6 +14,7 @@ from conftest import REPO
 
 from helpers.synthetic_pool import ALGORITHMS, WEIGHTED, synthetic_layers, synthetic_pool
 from sparse_topology.analysis import path_score
+from sparse_topology.analysis.design import RANKED_CELL
 from sparse_topology.analysis.mixture import (
     cell_resamples,
     complete_networks,
@@ -168,7 +169,7 @@ def test_accuracies_that_are_left_out_reach_no_fit(pool, procedure, method):
     frame, metrics = rank_evaluate.complete_networks(pool, WEIGHTED)
     of = path_score.profile(synthetic_layers(pool), {"digits": 10, "other": 10})
     drop = of.networks.merge(rank_evaluate.networks(pool), on=NETWORK)["drop"].to_numpy()
-    cells = rank_evaluate.true_drop(pool).reorder_levels(path_score.CELL).sort_index()
+    cells = rank_evaluate.true_drop(pool).reorder_levels(RANKED_CELL).sort_index()
 
     def score(frame, drop, cells):
         paths = rank_evaluate.PathMethod(of, drop)

@@ -8,7 +8,7 @@ import table_controls
 from helpers.synthetic_pool import synthetic_pool
 from sparse_topology.analysis.pool import topometrics, write_parquet
 
-CELL = table_controls.CELL
+CELL = table_controls.WHERE
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,14 @@
 """Families of words, and regression across them on pools where the truth is known."""
 
+import shutil
+
 import codehash
 import numpy as np
 import pandas as pd
 import pytest
 import study
 import table_families
+import yaml
 from conftest import REPO
 from scipy import stats
 
@@ -42,24 +45,17 @@ def test_no_job_that_makes_or_measures_a_network_knows_families():
 
 
 def test_a_script_declares_the_family_of_its_word(tmp_path, monkeypatch):
-    (tmp_path / "sparse_topology").mkdir()
-    (tmp_path / "sparse_topology" / "families.py").write_text(
-        (REPO / "workflow/scripts/sparse_topology/families.py").read_text()
-    )
-    (tmp_path / "prune_mine.py").write_text('import nothing_that_exists\n\nFAMILY = "dynamic"\n')
-    (tmp_path / "prune_other.py").write_text('def f():\n    FAMILY = "dynamic"\n')
-    monkeypatch.setattr(study, "SCRIPTS", tmp_path)
-    config = {"pruning": ["mine", "other", "mine_shuffled"], "datasets": [], "architectures": [], "metrics": []}
-    checked = object.__new__(study.Study)
-    checked.config = config
-    checked.known = {"pruning": config["pruning"]}
-    checked._check_words()
-    assert checked.declared_families == {"mine": "dynamic"}
+    scripts = shutil.copytree(study.SCRIPTS, tmp_path / "scripts")
+    (scripts / "prune_mine.py").write_text('import nothing_that_exists\n\nFAMILY = "dynamic"\n')
+    (scripts / "prune_other.py").write_text('def f():\n    FAMILY = "dynamic"\n')
+    monkeypatch.setattr(study, "SCRIPTS", scripts)
+    config = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
+    config["pruning"] = ["mine", "other", "mine_shuffled"]
+    assert study.Study(config).declared_families == {"mine": "dynamic"}
     for wrong in ('"dynamc"', "name()"):
-        (tmp_path / "prune_mine.py").write_text(f"FAMILY = {wrong}\n")
-        del checked.declared_families
+        (scripts / "prune_mine.py").write_text(f"FAMILY = {wrong}\n")
         with pytest.raises(study.ConfigError, match=r"'mine' has FAMILY = .*allowed: after training, at init"):
-            checked._check_words()
+            study.Study(config)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -6,6 +6,7 @@ import pytest
 import table_ranking
 
 from helpers.synthetic_pool import ALGORITHMS, synthetic_pool
+from sparse_topology.analysis.design import RANKED_CELL
 from sparse_topology.analysis.pool import TOPOMETRICS
 
 
@@ -52,7 +53,7 @@ def test_mixture_follows_equation_5(constant):
     pool = synthetic_pool(seeds=(0, 1, 2), encodings=("mge",))
     names = ["sink", "source", "strength"]
     pool.loc[pool["sparsity"] == 0.9, constant] = 0.25
-    rows = pool.sort_values([*table_ranking.CELL, "seed"], ignore_index=True)
+    rows = pool.sort_values([*RANKED_CELL, "seed"], ignore_index=True)
     starts = np.arange(0, len(rows), 3)
     score = table_ranking.mixture_scores(rows, names, np.ones((1, len(rows))), starts)[0]
     architecture, sparsity = "conv_small", 0.9

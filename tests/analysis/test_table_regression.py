@@ -7,6 +7,7 @@ import table_regression
 
 from helpers.synthetic_pool import synthetic_pool
 from sparse_topology.analysis import regressors
+from sparse_topology.analysis.design import CELL
 
 QUICK = {"repetitions": 2, "bootstrap": 20}
 
@@ -90,7 +91,7 @@ def test_perfectly_linear_outcome_is_recovered():
 def test_folds_test_every_network_once_and_grouped_folds_keep_cells_together():
     rows = synthetic_pool(datasets=("digits", "other"), seeds=(0, 1), encodings=("mge",))
     kinds = table_regression.divisions(rows, 3)
-    cells = rows.groupby(table_regression.CELL).ngroup().to_numpy()
+    cells = rows.groupby(CELL).ngroup().to_numpy()
     assert set(kinds) == {"random", "grouped", *table_regression.LEAVE_OUT}
     for kind, sets in kinds.items():
         repetitions = 3 if kind in ("random", "grouped") else 1

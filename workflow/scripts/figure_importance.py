@@ -5,12 +5,12 @@ One map per scenario (all networks of one sparsity, all networks of one architec
 
 import pandas as pd
 
+from sparse_topology.analysis.design import SCENARIOS
 from sparse_topology.figures import broken, correlation_bar, heatmap, nothing, panels, save
 from sparse_topology.job import job
 from sparse_topology.words import by_group, group_of, in_order, printed
 
 ENCODING = "mge"
-SCENARIOS = ["sparsity_fixed", "architecture_fixed"]
 
 
 def correlations(table: pd.DataFrame, scenario: str, metrics: list[str]) -> pd.DataFrame:

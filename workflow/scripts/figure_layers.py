@@ -5,14 +5,16 @@ Where a metric is negative in some layers the sum is of absolute values: a sum n
 tables/layer_correlation.csv: r with the layer density. Both on the first data set, as the paper shows CIFAR-10.
 """
 
+from itertools import cycle
+
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from sparse_topology.analysis.design import shared_metrics
 from sparse_topology.figures import correlation_bar, fitting_width, heatmap, legend_below, nothing, panels, save
 from sparse_topology.job import job
 from sparse_topology.words import colours, in_order, printed
 
-METRICS = ["layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
 STYLES = ["-", "--", "-.", ":"]
 
 
@@ -22,8 +24,9 @@ def first_dataset(table: pd.DataFrame) -> pd.DataFrame:
 
 def shares(table: pd.DataFrame) -> pd.DataFrame:
     """One row per architecture, sparsity and layer: mean over the algorithms of value / sum over layers |value|."""
-    totals = table[METRICS].abs().groupby([table["architecture"], table["sparsity"], table["pruning"]]).transform("sum")
-    scaled = table[METRICS] / totals.where(totals > 0)
+    values = table[shared_metrics(table)]
+    totals = values.abs().groupby([table["architecture"], table["sparsity"], table["pruning"]]).transform("sum")
+    scaled = values / totals.where(totals > 0)
     # Layer numbers have gaps where a module has no weights.
     layer = table.groupby("architecture")["layer_id"].rank("dense").rename("layer")
     keys = [table["architecture"], table["sparsity"], layer]
@@ -33,18 +36,19 @@ def shares(table: pd.DataFrame) -> pd.DataFrame:
 def profile_figure(table: pd.DataFrame):
     """One panel per architecture and sparsity, one line per metric over the layers."""
     table = first_dataset(table)
-    if not table[METRICS].notna().any(axis=None):
+    metrics = shared_metrics(table)
+    if not table[metrics].notna().any(axis=None):
         return nothing("No layer has a density or a Ramanujan metric.")
     means = shares(table)
     architectures, sparsities = in_order(means["architecture"]), sorted(set(means["sparsity"]))
     width = fitting_width(len(sparsities), 1.4)
     figure, axes = panels(len(architectures), len(sparsities), 1.2, width, sharey="row")
-    colour = colours(METRICS)
+    colour = colours(metrics)
     handles = {}
     for i, architecture in enumerate(architectures):
         for j, sparsity in enumerate(sparsities):
             rows = means[(means["architecture"] == architecture) & (means["sparsity"] == sparsity)]
-            for metric, style in zip(METRICS, STYLES, strict=True):
+            for metric, style in zip(metrics, cycle(STYLES), strict=False):
                 if rows[metric].notna().any():
                     handles[metric] = axes[i, j].plot(
                         rows["layer"], rows[metric], color=colour[metric], linestyle=style, marker=".", markersize=2
@@ -56,7 +60,7 @@ def profile_figure(table: pd.DataFrame):
         axes[i, 0].set_ylabel(f"{printed(architecture)}\nshare of the sum")
     for axis in axes[-1]:
         axis.set_xlabel("layer")
-    order = [name for name in METRICS if name in handles]
+    order = [name for name in metrics if name in handles]
     legend_below(figure, [handles[name] for name in order], order, 4)
     figure.suptitle(printed(table["dataset"].iloc[0]), size=7)
     return figure
@@ -65,7 +69,7 @@ def profile_figure(table: pd.DataFrame):
 def correlation_figure(table: pd.DataFrame):
     """One map per Ramanujan metric and architecture: algorithms against sparsities."""
     table = first_dataset(table)
-    metrics = [name for name in METRICS if table.loc[table["metric"] == name, "r"].notna().any()]
+    metrics = [name for name in dict.fromkeys(table["metric"]) if table.loc[table["metric"] == name, "r"].notna().any()]
     if not metrics:
         return nothing("No Ramanujan metric has a correlation with the layer density.")
     architectures, algorithms = in_order(table["architecture"]), in_order(table["pruning"])

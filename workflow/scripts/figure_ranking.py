@@ -6,16 +6,16 @@ architecture, one row per set of algorithms.
 
 import pandas as pd
 
+from sparse_topology.analysis.design import strategies
 from sparse_topology.figures import MARKERS, fitting_width, legend_below, nothing, panels, save
 from sparse_topology.job import job
 from sparse_topology.words import GREY, colours, in_order, printed
 
-SUBSETS = {
+TITLES = {
     "all": "all algorithms",
     "pruning_at_initialisation": "at initialisation",
     "layerwise_random": "layer-wise random",
 }
-STRATEGIES = ["ours", "layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
 
 
 def over_datasets(table: pd.DataFrame) -> pd.DataFrame:
@@ -46,14 +46,15 @@ def draw(axis, rows: pd.DataFrame, sparsities: list[str], looks: dict) -> dict:
 
 def ranking_figure(table: pd.DataFrame):
     rows = over_datasets(table)
-    subsets = [s for s in SUBSETS if s in set(rows["subset"])]
+    subsets = [s for s in TITLES if s in set(rows["subset"])]
     architectures = in_order(rows["architecture"])
     sparsities = sorted(set(rows["sparsity"]) - {"average"}, key=float)
     if not (subsets and sparsities):
         return nothing("There are not two pruning algorithms with an accuracy to rank.")
-    colour = colours(STRATEGIES)
     found = set(rows["strategy"])
-    looks = {s: (colour[s], MARKERS[k]) for k, s in enumerate(STRATEGIES) if s in found}
+    order = strategies(found)[:-1]
+    colour = colours(order)
+    looks = {s: (colour[s], MARKERS[k % len(MARKERS)]) for k, s in enumerate(order) if s in found}
     width = fitting_width(len(architectures), 1.725)
     figure, axes = panels(len(subsets), len(architectures), 1.4, width, sharex=True, sharey=True)
     handles = {}
@@ -63,7 +64,7 @@ def ranking_figure(table: pd.DataFrame):
             handles |= draw(axes[i, j], part, sparsities, looks)
             if i == 0:
                 axes[i, j].set_title(printed(architecture))
-        axes[i, 0].set_ylabel(f"{SUBSETS[subset]}\nRBO")
+        axes[i, 0].set_ylabel(f"{TITLES[subset]}\nRBO")
     for axis in axes[-1]:
         axis.set_xlabel("sparsity")
     order = [name for name in [*looks, "random order"] if name in handles]

@@ -7,11 +7,11 @@ knows only the size of the graph, the mean layer density, or which architecture 
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from sparse_topology.analysis.design import SCENARIOS
 from sparse_topology.figures import MARKERS, broken, legend_below, nothing, panels, save
 from sparse_topology.job import job
 from sparse_topology.words import GREY, colours, in_order, printed
 
-SCENARIOS = ["sparsity_fixed", "architecture_fixed"]
 BASELINES = {
     "graph_size": "nodes and edges only",
     "layer_density": "Layer-Density only",

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sparse_topology.analysis.design import LAYER_METRICS, STRATEGIES
 from sparse_topology.files import write_text
 from sparse_topology.job import job
+from sparse_topology.words import printed
 
 TEXT = {"value": str, "sparsity": str, "column": str}
-SCENARIOS = {"sparsity_fixed": "Sparsity-Fixed", "architecture_fixed": "Architecture-Fixed"}
 FEATURES = {
     "topometrics": "topometrics",
     "graph_size": "graph size (N, E, 1/E)",
@@ -24,14 +25,13 @@ FEATURES = {
     "topometrics_dataset": "topometrics and data set",
     "topometrics_architecture_dataset": "topometrics, architecture and data set",
 }
-FOLDS = {
+FOLD_TITLES = {
     "random": "random",
     "grouped": "cells kept together",
     "leave_one_architecture_out": "one architecture out",
     "leave_one_dataset_out": "one data set out",
     "leave_one_algorithm_out": "one algorithm out",
 }
-STRATEGIES = ["ours", "layer_density", "delta_r", "delta_r_imdb", "lambda_imsg", "random"]
 
 
 def number(value, digits: int = 2) -> str:
@@ -123,7 +123,7 @@ def baselines(regression: pd.DataFrame) -> str:
         if len(part):
             where = f" (at {', '.join(above.index)}: {span(above[features])})" if len(above) else ""
             text.append(
-                f"{SCENARIOS[scenario]}: {FEATURES[features]} alone, without any graph, exceed the topometrics in "
+                f"{printed(scenario)}: {FEATURES[features]} alone, without any graph, exceed the topometrics in "
                 f"{len(above)} of {len(part)} pools{where}; the topometrics reach {span(part['topometrics'])} over all."
             )
             if scenario == "sparsity_fixed" and "topometrics_dataset" in wide:
@@ -146,14 +146,14 @@ def generalisation(regression: pd.DataFrame) -> str:
         "seeds of one cell into training and test sets alike; an R² below 0 is worse than predicting the mean."
     )
     text.append("Mean of the eight regressors:")
-    text.append(markdown(pivot(mean, "folds", FOLDS)))
+    text.append(markdown(pivot(mean, "folds", FOLD_TITLES)))
     text.append("Ridge regression alone, whose penalty keeps it from extrapolating far:")
-    text.append(markdown(pivot(ridge, "folds", FOLDS)))
+    text.append(markdown(pivot(ridge, "folds", FOLD_TITLES)))
     wide = ridge.pivot_table(index=["scenario", "value"], columns="folds", values="adjusted_r2", sort=False)
-    for folds in [f for f in FOLDS if f != "random" and f in wide]:
+    for folds in [f for f in FOLD_TITLES if f != "random" and f in wide]:
         values = wide[folds].dropna()
         text.append(
-            f"Ridge, {FOLDS[folds]}: {span(values)} (random folds {span(wide.loc[values.index, 'random'])}); "
+            f"Ridge, {FOLD_TITLES[folds]}: {span(values)} (random folds {span(wide.loc[values.index, 'random'])}); "
             f"{int((values < 0).sum())} of {len(values)} pools below 0."
         )
     return "\n\n".join(text)
@@ -190,7 +190,7 @@ def importance(table: pd.DataFrame) -> str:
         strongest = "; ".join(
             f"{r.metric} {number(r.r)} [{number(r.low)}, {number(r.high)}]" for r in best.itertuples()
         )
-        rows.append({"pool": f"{SCENARIOS[scenario]} {value}", "strongest r": strongest, "sign unclear": unclear})
+        rows.append({"pool": f"{printed(scenario)} {value}", "strongest r": strongest, "sign unclear": unclear})
     head = (
         "## Which metrics go with the drop\n\nThe three largest Pearson r per pool with 95 % bootstrap intervals over "
     )
@@ -200,11 +200,12 @@ def importance(table: pd.DataFrame) -> str:
 
 def ranking(table: pd.DataFrame) -> str:
     """Strategies compared, undefined metrics last and first."""
-    overall = table[(table["subset"] == "all") & (table["dataset"] == "all") & (table["strategy"].isin(STRATEGIES))]
+    shown = [*STRATEGIES, "random"]
+    overall = table[(table["subset"] == "all") & (table["dataset"] == "all") & (table["strategy"].isin(shown))]
     cells = overall[overall["sparsity"] != "average"]
     means = cells.groupby(["strategy", "missing"])[["rbo", "tau", "lost_points"]].mean()
     rows = []
-    for strategy in STRATEGIES:
+    for strategy in shown:
         for missing in ("last", "first"):
             if (strategy, missing) in means.index:
                 row = means.loc[strategy, missing]
@@ -225,7 +226,7 @@ def ranking(table: pd.DataFrame) -> str:
             f"The 95 % interval of one cell of the mixture, seeds drawn anew, is {number(width.median())} wide in RBO "
             "(median): smaller differences between single cells are not to be told from chance."
         )
-    both = cells[cells["strategy"].isin(STRATEGIES[2:5])].pivot_table(
+    both = cells[cells["strategy"].isin(LAYER_METRICS[1:])].pivot_table(
         index=["strategy", "architecture", "sparsity"], columns="missing", values="rbo"
     )
     moved = both[(both["first"] - both["last"]).abs() > 0.1]

@@ -11,11 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sparse_topology.analysis.design import LAYER_METRICS, LAYERWISE_RANDOM, NETWORK, PRUNING_AT_INITIALISATION
 from sparse_topology.analysis.pool import (
-    LAYER_METRICS,
-    LAYERWISE_RANDOM,
-    NETWORK,
-    PRUNING_AT_INITIALISATION,
     TOPOMETRICS,
     accuracy_drop,
     ordered_columns,

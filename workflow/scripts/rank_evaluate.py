@@ -23,6 +23,7 @@ import pandas as pd
 from sparse_topology.analysis import ceiling, path_score
 from sparse_topology.analysis.bootstrap import interval, resampling_weights
 from sparse_topology.analysis.ceiling import MEASURES, agreement
+from sparse_topology.analysis.design import NETWORK, RANKED_CELL, TASK
 from sparse_topology.analysis.mixture import (
     complete_networks,
     importances,
@@ -30,8 +31,8 @@ from sparse_topology.analysis.mixture import (
     true_drop,
     weights_for,
 )
-from sparse_topology.analysis.path_score import CELL, TASK, Profile
-from sparse_topology.analysis.pool import NETWORK, label, min_max, networks, read_pool, write_table
+from sparse_topology.analysis.path_score import Profile
+from sparse_topology.analysis.pool import label, min_max, networks, read_pool, write_table
 from sparse_topology.analysis.rankings import random_rbo
 from sparse_topology.job import job
 
@@ -91,7 +92,7 @@ class PathMethod:
 
 def cell_scores(of: Profile, parameters: np.ndarray) -> pd.Series:
     """Mean path score over the seeds, by TASK and pruning."""
-    return pd.Series(path_score.path_score(parameters, of)).groupby([of.networks[name] for name in CELL]).mean()
+    return pd.Series(path_score.path_score(parameters, of)).groupby([of.networks[name] for name in RANKED_CELL]).mean()
 
 
 def task_agreements(scores: pd.Series, drop: pd.Series) -> dict[tuple, dict[str, float]]:
@@ -224,7 +225,7 @@ def cell_table(pool: pd.DataFrame, layers: pd.DataFrame, weighted: list[str], fo
     every = networks(pool)
     of = path_score.profile(layers, every.groupby("dataset")["classes"].first().to_dict())
     paths = PathMethod(of, of.networks.merge(every, how="left", on=NETWORK)["drop"].to_numpy(float))
-    drop = true_drop(pool).reorder_levels(CELL).sort_index()
+    drop = true_drop(pool).reorder_levels(RANKED_CELL).sort_index()
     rows = []
     for key, truth in drop.dropna().groupby(level=TASK):
         task, truth = dict(zip(TASK, key, strict=True)), truth.droplevel(TASK)

@@ -9,10 +9,9 @@ cell without its runs at chance level beside the one over all runs.
 import numpy as np
 import pandas as pd
 
+from sparse_topology.analysis.design import TABLE_CELL
 from sparse_topology.analysis.pool import networks, read_pool, write_table
 from sparse_topology.job import job
-
-CELL = ["dataset", "architecture", "sparsity", "pruning"]
 
 
 def printed(mean: float, std: float, chance: float) -> str:
@@ -43,7 +42,7 @@ def accuracy_cell(key: tuple, rows: pd.DataFrame) -> dict:
         notes.append(f"{len(rows) - len(accuracy)} without accuracy")
     if rows["collapsed"].sum():
         notes.append(f"{int(rows['collapsed'].sum())} collapsed")
-    return dict(zip(CELL, key, strict=True)) | {
+    return dict(zip(TABLE_CELL, key, strict=True)) | {
         "accuracy_mean": mean,
         "accuracy_std": std,
         "seeds": len(accuracy),
@@ -61,7 +60,7 @@ def dense_row(key: tuple, row: pd.Series) -> dict:
     """The dense baseline of a data set and architecture, as the pool carries it."""
     mean, std = row["dense_accuracy"] * 100, row["dense_accuracy_std"] * 100
     text = printed(mean, std, 100.0 / row["classes"])
-    cell = dict(zip(CELL, (*key, 0.0, "dense"), strict=True))
+    cell = dict(zip(TABLE_CELL, (*key, 0.0, "dense"), strict=True))
     values = {"accuracy_mean": mean, "accuracy_std": std, "printed": text, "drop_mean": 0.0}
     above = {"accuracy_mean_above_chance": mean, "accuracy_std_above_chance": std, "printed_above_chance": text}
     return cell | values | above
@@ -69,7 +68,7 @@ def dense_row(key: tuple, row: pd.Series) -> dict:
 
 def accuracy_table(pool: pd.DataFrame) -> pd.DataFrame:
     rows = networks(pool)
-    cells = [accuracy_cell(key, part) for key, part in rows.groupby(CELL, sort=True)]
+    cells = [accuracy_cell(key, part) for key, part in rows.groupby(TABLE_CELL, sort=True)]
     dense = rows.dropna(subset=["dense_accuracy"]).groupby(["dataset", "architecture"], sort=True)
     cells.extend(dense_row(key, part.iloc[0]) for key, part in dense)
     return pd.DataFrame(cells).sort_values(["dataset", "architecture", "sparsity"], kind="stable", ignore_index=True)

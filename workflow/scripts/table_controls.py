@@ -11,17 +11,18 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.bootstrap import interval, resampling_weights
+from sparse_topology.analysis.design import TABLE_CELL
 from sparse_topology.analysis.pool import encodings, networks, read_pool, topometrics, write_table
 from sparse_topology.job import job
 
-CELL = ["dataset", "architecture", "sparsity"]
-COLUMNS = ["control", "reference", *CELL, "encoding", "metric", "pairs", "reference_mean", "control_mean"]
+WHERE = TABLE_CELL[:-1]
+COLUMNS = ["control", "reference", *WHERE, "encoding", "metric", "pairs", "reference_mean", "control_mean"]
 COLUMNS += ["difference", "low", "high", "control_higher"]
 
 
 def paired(rows: pd.DataFrame, control: str, reference: str, metrics: list[str]) -> pd.DataFrame:
-    """One row per pair of networks: CELL, seed, and each metric of both as <metric>_control and <metric>_reference."""
-    key = [*CELL, "seed"]
+    """One row per pair of networks: WHERE, seed, and each metric of both as <metric>_control and <metric>_reference."""
+    key = [*WHERE, "seed"]
     sides = [rows.loc[rows["pruning"] == word, [*key, *metrics]] for word in (control, reference)]
     return sides[0].merge(sides[1], on=key, suffixes=("_control", "_reference"))
 
@@ -54,8 +55,8 @@ def controls_table(pool: pd.DataFrame, pairs: list[list[str]], bootstrap: int) -
     for control, reference in pairs:
         for encoding, rows, metrics in measured:
             both = paired(rows, control, reference, metrics)
-            cells = [(dict.fromkeys(CELL, "all"), both)]
-            cells += [(dict(zip(CELL, key, strict=True)), part) for key, part in both.groupby(CELL, sort=True)]
+            cells = [(dict.fromkeys(WHERE, "all"), both)]
+            cells += [(dict(zip(WHERE, key, strict=True)), part) for key, part in both.groupby(WHERE, sort=True)]
             for cell, part in cells:
                 for metric in metrics:
                     values = [part[f"{metric}_{side}"].to_numpy(float) for side in ("control", "reference")]

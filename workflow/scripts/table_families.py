@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.bootstrap import interval, resampling_weights, weighted_spearman
+from sparse_topology.analysis.design import CELL, FOLDS
 from sparse_topology.analysis.pool import encodings, read_pool, scenarios, topometrics, write_table
 from sparse_topology.analysis.regressors import adjusted, one_hot, predictions, usable
 from sparse_topology.families import FAMILIES
 from sparse_topology.job import job
 
-FOLDS = 5
 LEAST = 3  # networks without which there is neither a fit nor a test
-CELL = ["dataset", "architecture", "pruning", "sparsity"]
 NAMES = ["scenario", "value", "encoding", "features", "trained_on", "tested_on", "regressor"]
 SIZES = ["trained_networks", "tested_networks", "feature_count"]
 SCORES = ["r2", "adjusted_r2", "mae", "rank_correlation"]

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.bootstrap import pearson
+from sparse_topology.analysis.design import TABLE_CELL
 from sparse_topology.analysis.pool import write_table
 from sparse_topology.job import job
-
-CELL = ["dataset", "architecture", "sparsity", "pruning"]
 
 
 def layer_metrics(layers: pd.DataFrame) -> list[str]:
@@ -23,8 +22,8 @@ def layer_metrics(layers: pd.DataFrame) -> list[str]:
 def layer_profile(layers: pd.DataFrame) -> pd.DataFrame:
     """One row per cell and layer: mean over seeds of each metric, and <metric>_share = value / sum over layers."""
     metrics = layer_metrics(layers)
-    means = layers.groupby([*CELL, "layer_id", "layer"])[["weights", "kept", *metrics]].mean().reset_index()
-    totals = means.groupby(CELL)[metrics].transform("sum")
+    means = layers.groupby([*TABLE_CELL, "layer_id", "layer"])[["weights", "kept", *metrics]].mean().reset_index()
+    totals = means.groupby(TABLE_CELL)[metrics].transform("sum")
     shares = (means[metrics] / totals.where(totals != 0)).add_suffix("_share")
     return pd.concat([means, shares], axis=1)
 
@@ -33,15 +32,15 @@ def layer_correlation(layers: pd.DataFrame) -> pd.DataFrame:
     """One row per cell and layer metric but the density: r with the layer density, the number of layers behind it."""
     metrics = [name for name in layer_metrics(layers) if name != "layer_density"]
     rows = []
-    for key, part in layers.groupby(CELL, sort=True):
+    for key, part in layers.groupby(TABLE_CELL, sort=True):
         density = part["layer_density"].to_numpy(float)
         r = pearson(part[metrics].to_numpy(float), density)
         for name, value in zip(metrics, r, strict=True):
             counted = int(part[name].notna().sum())
             reason = "no layer has a value" if not counted else "too few layers, or no variation"
-            cell = dict(zip(CELL, key, strict=True)) | {"metric": name, "r": value, "layers": counted}
+            cell = dict(zip(TABLE_CELL, key, strict=True)) | {"metric": name, "r": value, "layers": counted}
             rows.append(cell | {"note": "" if np.isfinite(value) else reason})
-    return pd.DataFrame(rows, columns=[*CELL, "metric", "r", "layers", "note"])
+    return pd.DataFrame(rows, columns=[*TABLE_CELL, "metric", "r", "layers", "note"])
 
 
 def main(layers, profile, correlation) -> None:

@@ -7,6 +7,7 @@ as printed. `agrees`: equal as printed in Tables 8 to 10; at most one unit of th
 import numpy as np
 import pandas as pd
 
+from sparse_topology.analysis.design import RANKING_TABLES
 from sparse_topology.analysis.pool import write_table
 from sparse_topology.job import job
 
@@ -14,8 +15,8 @@ ARCHITECTURES = {"Conv-6": "conv6", "Resnet-20": "resnet20", "Resnet-32": "resne
 DATASETS = {"CIFAR-10": "cifar10", "CIFAR-100": "cifar100", "Tiny-ImageNet": "tiny_imagenet"}
 ACCURACY_TABLES = {"CIFAR-10": 8, "CIFAR-100": 9, "Tiny-ImageNet": 10}
 ENCODINGS = {"Unrolled MGE": "mge", "Rolled BGE": "rolled", "Rolled-channel BGE": "rolled_channel"}
-SUBSETS = {4: "all", 11: "pruning_at_initialisation", 12: "layerwise_random"}
-STRATEGIES = {"Layer-Density": "layer_density", "Ours": "ours"}
+SUBSETS = {table: subset for subset, table in RANKING_TABLES.items()}
+ROWS = {"Layer-Density": "layer_density", "Ours": "ours"}
 COLUMNS = ["table", "scenario_or_model", "row", "column", "printed", "ours", "difference", "agrees", "note"]
 
 MISPRINTS = {
@@ -94,7 +95,7 @@ def ranking_lines(printed: pd.DataFrame, ranking: pd.DataFrame) -> list[dict]:
     lines = []
     for cell in printed[printed["table"].isin(SUBSETS)].itertuples():
         column = "average" if cell.column == "Avg" else cell.column
-        strategy = STRATEGIES.get(cell.row, cell.row)
+        strategy = ROWS.get(cell.row, cell.row)
         value = ours.get((SUBSETS[cell.table], ARCHITECTURES[cell.scenario_or_model], column, strategy), np.nan)
         line = {"table": cell.table, "scenario_or_model": cell.scenario_or_model, "row": cell.row}
         same = abs(value - cell.mean) <= 0.015

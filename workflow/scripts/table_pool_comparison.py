@@ -7,17 +7,18 @@ One row per encoding, data set, architecture, algorithm, sparsity and metric. `r
 import numpy as np
 import pandas as pd
 
-from sparse_topology.analysis.pool import LAYER_METRICS, TOPOMETRICS, read_pool, write_table
+from sparse_topology.analysis.design import CELL, LAYER_METRICS
+from sparse_topology.analysis.pool import TOPOMETRICS, read_pool, write_table
 from sparse_topology.job import job
 
-CELL = ["encoding", "dataset", "architecture", "pruning", "sparsity"]
+KEY = ["encoding", *CELL]
 MEASURES = ["accuracy", "nodes", "edges", *TOPOMETRICS, *LAYER_METRICS]
 
 
 def cell_statistics(pool: pd.DataFrame, suffix: str) -> pd.DataFrame:
     """Mean, sample standard deviation and count of every measure per cell, one row per cell and measure."""
-    long = pool.melt(id_vars=CELL, value_vars=[m for m in MEASURES if m in pool], var_name="metric")
-    statistics = long.groupby([*CELL, "metric"])["value"].agg(mean="mean", std="std", seeds="count")
+    long = pool.melt(id_vars=KEY, value_vars=[m for m in MEASURES if m in pool], var_name="metric")
+    statistics = long.groupby([*KEY, "metric"])["value"].agg(mean="mean", std="std", seeds="count")
     return statistics[statistics["seeds"] > 0].add_suffix(suffix)
 
 
@@ -34,7 +35,7 @@ def comparison_table(recomputed: pd.DataFrame, published: pd.DataFrame) -> pd.Da
 def main(recomputed, published, output) -> None:
     table = comparison_table(read_pool(recomputed), read_pool(published))
     write_table(table, output)
-    print(f"{len(table[CELL].drop_duplicates())} cells in both pools")
+    print(f"{len(table[KEY].drop_duplicates())} cells in both pools")
 
 
 if __name__ == "__main__":

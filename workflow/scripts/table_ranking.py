@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.bootstrap import interval
-from sparse_topology.analysis.mixture import CELL, importances, ranking_coefficients, weights_for
+from sparse_topology.analysis.design import NETWORK, RANKED_CELL, SUBSETS
+from sparse_topology.analysis.mixture import importances, ranking_coefficients, weights_for
 from sparse_topology.analysis.pool import (
-    LAYERWISE_RANDOM,
-    NETWORK,
-    PRUNING_AT_INITIALISATION,
     encodings,
     label,
     layer_metrics,
@@ -27,7 +25,6 @@ from sparse_topology.analysis.pool import (
 from sparse_topology.analysis.rankings import kendall_tau, mean_rbo, places, random_rbo
 from sparse_topology.job import job
 
-SUBSETS = {"all": None, "pruning_at_initialisation": PRUNING_AT_INITIALISATION, "layerwise_random": LAYERWISE_RANDOM}
 COLUMNS = ["subset", "architecture", "sparsity", "dataset", "strategy", "missing", "default", "rbo", "rbo_std"]
 COLUMNS += ["rbo_low", "rbo_high", "tau", "lost_points", "algorithms", "datasets", "undefined", "predicted"]
 COLUMNS += ["actual", "note"]
@@ -165,8 +162,8 @@ def ranking_table(pool: pd.DataFrame, resamples: int, missing: str) -> pd.DataFr
     encoding = encodings(pool)[0]
     names = topometrics(pool, encoding)
     measured = pool[pool["encoding"] == encoding][[*NETWORK, *names]]
-    frame = frame.merge(measured, how="left", on=NETWORK).sort_values([*CELL, "seed"], ignore_index=True)
-    number = frame.groupby(CELL, sort=True).ngroup().to_numpy()
+    frame = frame.merge(measured, how="left", on=NETWORK).sort_values([*RANKED_CELL, "seed"], ignore_index=True)
+    number = frame.groupby(RANKED_CELL, sort=True).ngroup().to_numpy()
     starts = np.unique(number, return_index=True)[1]
     # With one network in every cell there is nothing to draw, and no interval.
     weights = seed_resamples(number, resamples if len(starts) < len(frame) else 0)
@@ -174,7 +171,7 @@ def ranking_table(pool: pd.DataFrame, resamples: int, missing: str) -> pd.DataFr
     drop = np.round(cell_means(frame["drop"].to_numpy(float), weights, starts), 12)
     scores = {"ours": mixture_scores(frame, names, weights, starts)} if names else {}
     scores |= {name: cell_means(frame[name].to_numpy(float), weights, starts) for name in layer_metrics(pool)}
-    cells = frame.iloc[starts][CELL].assign(cell=np.arange(len(starts)))
+    cells = frame.iloc[starts][RANKED_CELL].assign(cell=np.arange(len(starts)))
     lines = []
     for subset, members in SUBSETS.items():
         chosen = cells if members is None else cells[cells["pruning"].isin(members)]

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.bootstrap import interval, resampling_weights
-from sparse_topology.analysis.pool import NETWORK, encodings, min_max, read_pool, scenarios, topometrics, write_table
+from sparse_topology.analysis.design import CELL, FOLDS, NETWORK
+from sparse_topology.analysis.pool import encodings, min_max, read_pool, scenarios, topometrics, write_table
 from sparse_topology.analysis.regressors import REGRESSORS, adjusted, one_hot, predictions, usable
 from sparse_topology.job import job
 
-FOLDS = 5
-CELL = ["dataset", "architecture", "pruning", "sparsity"]
 LEAVE_OUT = {"leave_one_architecture_out": "architecture", "leave_one_dataset_out": "dataset"} | {
     "leave_one_algorithm_out": "pruning"
 }

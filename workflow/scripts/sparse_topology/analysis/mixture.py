@@ -7,10 +7,8 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.bootstrap import weighted_pearson
-from sparse_topology.analysis.pool import NETWORK, SCENARIOS, label, topometrics
-
-# The cells of the study's design: networks of one cell differ in their seed alone.
-CELL = ["architecture", "sparsity", "dataset", "pruning"]
+from sparse_topology.analysis.design import NETWORK, RANKED_CELL, SCENARIOS
+from sparse_topology.analysis.pool import label, topometrics
 
 
 def complete_networks(pool: pd.DataFrame, weighted: list[str], encoding: str = "mge") -> tuple[pd.DataFrame, list[str]]:
@@ -20,18 +18,18 @@ def complete_networks(pool: pd.DataFrame, weighted: list[str], encoding: str = "
     """
     names = topometrics(pool, encoding)
     rows = pool[pool["encoding"] == encoding].dropna(subset=[*names, "drop"])
-    rows = rows.sort_values([*CELL, "seed"], ignore_index=True)
+    rows = rows.sort_values([*RANKED_CELL, "seed"], ignore_index=True)
     return rows, [name for name in names if name not in weighted]
 
 
 def true_drop(pool: pd.DataFrame) -> pd.Series:
     """Mean accuracy drop over the seeds of each cell, of all networks of the pool; rounded so that ties stay ties."""
-    return pool.drop_duplicates(NETWORK).groupby(CELL)["drop"].mean().round(12)
+    return pool.drop_duplicates(NETWORK).groupby(RANKED_CELL)["drop"].mean().round(12)
 
 
 def cell_resamples(frame: pd.DataFrame, repetitions: int) -> np.ndarray:
     """Weights [1 + repetitions, n]: ones, then whole cells drawn with replacement (their seeds are not independent)."""
-    cells = frame.groupby(CELL).ngroup().to_numpy()
+    cells = frame.groupby(RANKED_CELL).ngroup().to_numpy()
     count = cells.max() + 1
     drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=repetitions)
     return np.vstack([np.ones(len(frame)), drawn[:, cells]])

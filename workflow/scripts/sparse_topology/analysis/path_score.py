@@ -17,10 +17,8 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit, ndtr
 
-from sparse_topology.analysis.pool import NETWORK
+from sparse_topology.analysis.design import NETWORK, RANKED_CELL, TASK
 
-TASK = ["architecture", "sparsity", "dataset"]
-CELL = [*TASK, "pruning"]
 NAMES = ["p", "q", "k", "log_slope"]
 # Gaussian priors of p, q, k and of the logarithm of the logistic slope: mean and standard deviation.
 PRIOR_MEAN = np.array([0.0, 0.2, 0.0, 0.5])
@@ -100,8 +98,8 @@ def comparisons(of: Profile, drop: np.ndarray) -> Comparisons:
     """
     known = np.isfinite(drop)
     of, drop = of.part(known), drop[known]
-    cell = of.networks.groupby(CELL, sort=True).ngroup().to_numpy()
-    cells = of.networks[CELL].drop_duplicates().sort_values(CELL)
+    cell = of.networks.groupby(RANKED_CELL, sort=True).ngroup().to_numpy()
+    cells = of.networks[RANKED_CELL].drop_duplicates().sort_values(RANKED_CELL)
     task = cells.groupby(TASK, sort=True).ngroup().to_numpy()
     seeds = np.bincount(cell)
     mean = np.bincount(cell, drop) / seeds

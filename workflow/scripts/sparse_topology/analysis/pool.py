@@ -9,23 +9,16 @@ measure the rolled layers alone), means over a network's layers, repeated on eac
 import numpy as np
 import pandas as pd
 
+from sparse_topology.analysis.design import LAYER_METRICS, NETWORK, SCENARIOS
 from sparse_topology.files import atomic
 
-NETWORK = ["dataset", "architecture", "pruning", "sparsity", "seed"]
 OUTCOME = ["accuracy", "dense_accuracy", "dense_accuracy_std", "classes", "drop", "collapsed"]
-LAYER_METRICS = ["layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
 
 # The paper's topometrics (section 3.3) in the order of the pool's columns. motif3 is the bipartite motif4.
 TOPOMETRICS = [
     *("sink", "source", "disconnected", "r_out", "r_in", "n1", "n2", "motif4", "motif3", "strength", "k_core"),
     *("components", "component_size", "cut_edges", "cut_nodes", "spectral_gap", "spectral_radius"),
 ]
-
-PRUNING_AT_INITIALISATION = ["snip", "grasp", "synflow", "prospr"]
-LAYERWISE_RANDOM = ["uniform", "er", "erk"]
-
-# The two views of section 4.2 and the column that each holds fixed.
-SCENARIOS = {"sparsity_fixed": "sparsity", "architecture_fixed": "architecture"}
 
 
 def ordered_columns(columns) -> list[str]:

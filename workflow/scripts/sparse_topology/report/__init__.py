@@ -1,4 +1,4 @@
 """The report page: its parts, its charts, and its sections, one module each.
 
-May import: words.
+May import: analysis, words.
 """

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from sparse_topology.analysis.design import SCENARIOS
 from sparse_topology.report import charts
 from sparse_topology.report.page import Cell, Chart, Heading, Pair, Section, Table, number
 from sparse_topology.report.sections.inputs import (
@@ -13,8 +14,6 @@ from sparse_topology.report.sections.inputs import (
     span,
 )
 from sparse_topology.words import by_group, group_of, printed
-
-SCENARIOS = ["sparsity_fixed", "architecture_fixed"]
 
 
 def importance_chart(inputs: PageInputs, table: pd.DataFrame, scenario: str, metrics: list[str]) -> Chart:

@@ -2,25 +2,24 @@
 
 import pandas as pd
 
+from sparse_topology.analysis.design import TABLE_CELL, shared_metrics
 from sparse_topology.report import charts
 from sparse_topology.report.page import Chart, Heading, Section
 from sparse_topology.report.sections.inputs import PageInputs, empty, menus, printed_columns
 from sparse_topology.words import in_order, printed
 
-METRICS = ["layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
-CELL = ["dataset", "architecture", "sparsity", "pruning"]
 MEAN = "mean over algorithms"
 
 
 def layer_chart(inputs: PageInputs, table: pd.DataFrame, metrics: list[str]) -> Chart:
     """Every metric as its share of the sum of absolute values over the layers, and the mean of that over algorithms."""
-    totals = table[metrics].abs().groupby([table[name] for name in CELL]).transform("sum")
+    totals = table[metrics].abs().groupby([table[name] for name in TABLE_CELL]).transform("sum")
     table = table.assign(**(table[metrics] / totals.where(totals > 0)))
     labels = {"dataset": "data set", "pruning": "algorithm", "sparsity": "sparsity"}
     choices = menus(table, labels)
     if len(set(table["pruning"])) > 1:
         # An algorithm without a value in a layer is left out of that layer's mean, as in the static figure.
-        layer = [name for name in [*CELL, "layer_id", "layer"] if name != "pruning"]
+        layer = [name for name in [*TABLE_CELL, "layer_id", "layer"] if name != "pruning"]
         means = table.groupby(layer, sort=False)[metrics].mean().reset_index()
         table = pd.concat([table, means.assign(pruning=MEAN)], ignore_index=True)
         choices["pruning"] = ("algorithm", [MEAN, *choices["pruning"][1]])
@@ -56,7 +55,7 @@ def section(inputs: PageInputs) -> Section | None:
     if table is None:
         return None
     part = Section("layers", "Ramanujan metrics and density, layer by layer")
-    metrics = [name for name in METRICS if table[name].notna().any()]
+    metrics = [name for name in shared_metrics(table) if table[name].notna().any()]
     if not metrics:
         part.blocks.append(empty("No layer of this study has a density or a Ramanujan metric."))
         return part

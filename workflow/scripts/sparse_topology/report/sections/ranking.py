@@ -2,17 +2,17 @@
 
 import pandas as pd
 
+from sparse_topology.analysis.design import RANKING_TABLES, strategies
 from sparse_topology.report import charts
 from sparse_topology.report.page import Cell, Chart, Details, Heading, Section, Table, number
 from sparse_topology.report.sections.inputs import PageInputs, empty, interval_text, leaders, nothing, span
 from sparse_topology.report.sections.printed_values import beside, printed_values
 from sparse_topology.words import in_order, printed
 
-STRATEGIES = ["ours", "layer_density", "delta_r", "delta_r_imdb", "lambda_imsg", "random"]
-SUBSETS = {
-    "all": ("All algorithms", 4),
-    "pruning_at_initialisation": ("Pruning at initialisation", 11),
-    "layerwise_random": ("Layer-wise random pruning", 12),
+TITLES = {
+    "all": "All algorithms",
+    "pruning_at_initialisation": "Pruning at initialisation",
+    "layerwise_random": "Layer-wise random pruning",
 }
 
 
@@ -26,7 +26,7 @@ def ranking_table(rows: pd.DataFrame, name: str, paper_table: int, paper: dict) 
         marks |= leaders(part["rbo"], part["rbo_low"])
     body, base = [], []
     for architecture in in_order(rows["architecture"]):
-        for strategy in STRATEGIES:
+        for strategy in strategies(rows["strategy"]):
             if not any((architecture, strategy, s) in cells for s in sparsities):
                 continue
             if strategy == "random":
@@ -52,7 +52,7 @@ def ranking_chart(inputs: PageInputs, rows: pd.DataFrame) -> Chart:
     rows = rows[rows["sparsity"] != "average"]
     frame = pd.DataFrame(
         {
-            "subset": rows["subset"].map(lambda word: SUBSETS[word][0]),
+            "subset": rows["subset"].map(TITLES),
             "panel": rows["architecture"].map(printed),
             "strategy": rows["strategy"].where(rows["strategy"] == "random", rows["strategy"].map(printed)),
             "sparsity": rows["sparsity"],
@@ -65,9 +65,10 @@ def ranking_chart(inputs: PageInputs, rows: pd.DataFrame) -> Chart:
         }
     )
     panels = [printed(a) for a in in_order(rows["architecture"])]
-    menu = {"subset": ("rank", [text for text, _ in SUBSETS.values() if text in set(frame["subset"])])}
-    strategies = [s for s in STRATEGIES[:-1] if s in set(rows["strategy"])]
-    spec = charts.ranking("ranking", menu, panels, sorted(set(rows["sparsity"]), key=float), strategies)
+    menu = {"subset": ("rank", [text for text in TITLES.values() if text in set(frame["subset"])])}
+    found = set(rows["strategy"])
+    shown = [s for s in strategies(found)[:-1] if s in found]
+    spec = charts.ranking("ranking", menu, panels, sorted(set(rows["sparsity"]), key=float), shown)
     return inputs.chart("ranking", spec, frame)
 
 
@@ -108,7 +109,7 @@ def section(inputs: PageInputs) -> Section | None:
     shown, others = rows[rows["default"]], rows[~rows["default"] | random]
     part.blocks += [ranking_chart(inputs, shown), inputs.caption("ranking")]
     paper = printed_values(inputs.table("paper_comparison"))
-    for subset, (title, paper_table) in SUBSETS.items():
+    for subset, title in TITLES.items():
         for variant, is_default in ((shown, True), (others, False)):
             chosen = variant[variant["subset"] == subset]
             placed = chosen.loc[chosen["strategy"] != "random", "missing"]
@@ -117,7 +118,7 @@ def section(inputs: PageInputs) -> Section | None:
             place = placed.iloc[0]
             # The paper's cells put undefined metrics first.
             beside_it = paper if place == "first" else {}
-            result = ranking_table(chosen, f"ranking-{subset}-{place}", paper_table, beside_it)
+            result = ranking_table(chosen, f"ranking-{subset}-{place}", RANKING_TABLES[subset], beside_it)
             if is_default:
                 part.blocks += [Heading(f"ranking-{subset}", title), result]
             else:

@@ -29,7 +29,7 @@ FEATURES = {
     "topometrics_dataset": "MGE + data set",
     "topometrics_architecture_dataset": "MGE + architecture, data set",
 }
-FOLDS = {
+FOLD_TITLES = {
     "random": "at random, as in the paper",
     "grouped": "all seeds of a cell together",
     "leave_one_dataset_out": "a whole data set",
@@ -145,7 +145,7 @@ def folds_table(table: pd.DataFrame) -> Table | None:
     encoding = first_encoding(table)
     rows = table[(table["regressor"] == "mean") & (table["features"] == "topometrics") & table["adjusted_r2"].notna()]
     rows = rows[(rows["encoding"] == encoding) & (rows["networks"] >= PER_FEATURE * rows["feature_count"])]
-    kinds = [kind for kind in FOLDS if kind in set(rows["folds"])]
+    kinds = [kind for kind in FOLD_TITLES if kind in set(rows["folds"])]
     if len(kinds) < 2:
         return None
     columns = scenario_columns(rows)
@@ -153,7 +153,7 @@ def folds_table(table: pd.DataFrame) -> Table | None:
     body = []
     for kind in kinds:
         line = [clipped(number(cells.get((kind, s, v), float("nan")))) for s, v in columns]
-        body.append([Cell(FOLDS[kind]), *line])
+        body.append([Cell(FOLD_TITLES[kind]), *line])
     titles = ["left out for the test", *(printed(v) for _, v in columns)]
     return Table("regression-folds", titles, body, scenario_groups(columns), csv="regression")
 
