@@ -1,4 +1,4 @@
-"""The README's files for a metric, an algorithm, a method, a data set and an architecture work as printed."""
+"""CONTRIBUTING.md's files for a metric, an algorithm, a method, a data set and an architecture work as printed."""
 
 import re
 
@@ -7,7 +7,7 @@ from conftest import REPO
 
 from helpers.small_study import clone, snakemake
 
-BLOCKS = re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", (REPO / "README.md").read_text(), re.DOTALL)
+BLOCKS = re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", (REPO / "CONTRIBUTING.md").read_text(), re.DOTALL)
 
 
 def test_one_file_and_one_word(tmp_path):

@@ -1,0 +1,27 @@
+"""The README's table of the paper names files that exist, and its links lead somewhere."""
+
+import re
+
+from conftest import REPO
+
+README = (REPO / "README.md").read_text()
+
+
+def test_files_of_the_paper_exist():
+    table = README[README.index("## Where to find") : README.index("## Exact metrics")]
+    names = [name for row in re.findall(r"^\|.*\| (.+) \|$", table, re.M) for name in re.findall(r"`([^`]+)`", row)]
+    assert len(names) > 35
+    assert not [name for name in names if not (REPO / "workflow" / "scripts" / name).exists()]
+
+
+def test_links_lead_to_files():
+    for page in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "config/README.md",
+        *sorted(f"docs/{p.name}" for p in (REPO / "docs").glob("*.md")),
+    ):
+        text = (REPO / page).read_text()
+        for link in re.findall(r"\]\(([^)#]+)\)", text):
+            if not link.startswith("http"):
+                assert ((REPO / page).parent / link).exists(), f"{page}: {link}"
