@@ -42,6 +42,7 @@ def changed(path: str, value):
         ("seedz", [1], ["seedz", "did you mean 'seeds'?"]),
         ("training.digits.epoch", 3, ["training.digits.epoch", "did you mean 'epochs'?"]),
         ("training.digits.weight_decay", "1e-4", ["training.digits.weight_decay", "'1e-4'", "0.0001"]),
+        ("training.digits.device", "gpu", ["training.digits.device", "'gpu'", "'auto', 'cpu', 'cuda'"]),
         ("training", {}, ["training", "'digits'"]),
         ("options.er.rule", "papers", ["options.er.rule", "'papers'", "'reference', 'paper'"]),
         ("options.snip", {"batches": 2}, ["options.snip", "{'batches': 2}", "no options"]),
@@ -153,6 +154,16 @@ def merged_paper_config():
     return config
 
 
+def test_the_device_of_one_architecture():
+    config = changed("training.digits.device", "cpu")
+    config["training"]["digits"]["architectures"] = {
+        "resnet_small": {"device": "cuda"},
+        "conv_small": {"epochs": 3},
+    }
+    recipes = Study(config).recipe
+    assert (recipes("digits", "resnet_small")["device"], recipes("digits", "conv_small")["device"]) == ("cuda", "cpu")
+
+
 def test_paper_study_is_the_papers():
     study = Study(merged_paper_config())
     assert len(study.networks) == 1260
@@ -168,7 +179,7 @@ def test_paper_study_is_the_papers():
                 else {"epochs": 160, "milestones": [80, 120]}
             )
             decay = {"weight_decay": 5e-4 if architecture == "wrn28_2" else 1e-4}
-            assert study.recipe(dataset, architecture) == {**sgd, **epochs, **decay}
+            assert study.recipe(dataset, architecture) == {**sgd, **epochs, **decay, "device": "auto"}
     assert study.encodings == ["mge", "rolled", "rolled_channel"]
     assert len(study.metrics) == 10
     assert study.config["options"] == {

@@ -18,8 +18,8 @@ def main(
     """inputs: train_images, train_labels, test_images, test_labels, info (dataset.json), init, and mask unless dense.
 
     outputs: model, record, and of a dense network `early`, the network after epoch cfg["rewind"] (or at its end, if
-    that comes first). cfg: the recipe (learning_rate, momentum, weight_decay, batch_size, epochs, milestones; by
-    default device auto), architecture, architecture_options and seed. code: the rule's code hash.
+    that comes first). cfg: the recipe (learning_rate, momentum, weight_decay, batch_size, epochs, milestones,
+    device), architecture, architecture_options and seed. code: the rule's code hash.
     """
     data = open_data(inputs, cfg, threads)
     masks = load_masks(inputs["mask"]) if "mask" in inputs else {}

@@ -33,7 +33,7 @@ def chosen_device(wanted: str = "auto") -> torch.device:
             _held.append(lock)
     present = torch.cuda.is_available()
     if wanted == "cuda" and not present:
-        raise InputError("training: device is 'cuda', but there is no usable GPU; set it to 'auto' or 'cpu'")
+        raise InputError("training.<data set>.device: 'cuda', but there is no usable GPU; allowed here: 'auto', 'cpu'")
     return torch.device("cuda" if present and wanted != "cpu" else "cpu")
 
 

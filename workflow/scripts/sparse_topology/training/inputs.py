@@ -33,11 +33,11 @@ def read_arrays(images: str, labels: str, device: torch.device) -> tuple[Tensor,
 def open_data(inputs: dict, cfg: dict, threads: int) -> Data:
     """Prepare torch (threads, the recipe's seed, the device) and read a data set's arrays.
 
-    inputs: train_images, train_labels, test_images, test_labels, info (dataset.json); cfg: seed, device (default auto).
+    inputs: train_images, train_labels, test_images, test_labels, info (dataset.json); cfg: seed, device.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(cfg["seed"])
-    device = chosen_device(cfg.get("device", "auto"))
+    device = chosen_device(cfg["device"])
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
     images, labels = read_arrays(inputs["train_images"], inputs["train_labels"], device)
