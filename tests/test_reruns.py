@@ -11,7 +11,7 @@ import yaml
 
 from helpers.small_study import CONFIG, clone, snakemake
 
-ANALYSIS = ("pool", "table_", "figure_", "report", "manifest")
+ANALYSIS = ("pool", "table", "figure", "report", "manifest")
 
 
 @pytest.fixture(scope="module")

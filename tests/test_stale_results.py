@@ -41,7 +41,7 @@ def study(finished, tmp_path):
         ("topometrics.parquet", "pool"),
         ("layers.parquet", "pool"),
         ("tables/predictions.csv", "table_regression"),
-        ("figures/scatter.svg", "figure_scatter"),
+        ("figures/scatter.svg", "figure"),
         ("manifest.json", "manifest"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import figure_accuracy
 import figure_importance
+import figure_layer_correlation
 import figure_layers
 import figure_ranking
 import figure_regression
@@ -30,8 +31,8 @@ def draw_all(folder: Path, output: Path) -> dict[str, Path]:
     figure_regression.main(tables / "regression.csv", figures["regression"])
     figure_importance.main(tables / "importance.csv", figures["importance"])
     figure_ranking.main(tables / "ranking.csv", figures["ranking"])
-    profile, correlation = tables / "layers.csv", tables / "layer_correlation.csv"
-    figure_layers.main(profile, correlation, figures["layers"], figures["layer_correlation"])
+    figure_layers.main(tables / "layers.csv", figures["layers"])
+    figure_layer_correlation.main(tables / "layer_correlation.csv", figures["layer_correlation"])
     figure_scatter.main(folder / "topometrics.parquet", figures["scatter"])
     return figures
 

@@ -6,25 +6,29 @@ LAYERS = "results/{pool}layers.parquet"
 TABLE = "results/{pool}tables"
 
 
-rule table_accuracy:
+# The tables that are one file and need nothing but the pool.
+rule table:
     input:
         pool=POOL,
     output:
-        report(f"{TABLE}/accuracy.csv", caption="../report/accuracy.rst", category="Tables"),
+        report(f"{TABLE}/{{table}}.csv", caption="../report/caption.rst.jinja", category="Tables"),
     log:
-        "results/logs/{pool}table_accuracy.log",
+        "results/logs/{pool}table_{table}.log",
     benchmark:
-        "results/benchmarks/{pool}table_accuracy.tsv"
+        "results/benchmarks/{pool}table_{table}.tsv"
+    wildcard_constraints:
+        table="accuracy|importance|ranking|controls",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
-        runtime=10,
+        runtime=30,
     params:
-        code=lambda w: code_hash("table_accuracy.py"),
+        cfg=table_cfg,
+        caption=caption,
+        code=lambda w: code_hash(f"table_{w.table}.py"),
     script:
-        "../scripts/table_accuracy.py"
+        "../scripts/table_{wildcards.table}.py"
 
 
 rule table_regression:
@@ -39,7 +43,6 @@ rule table_regression:
         "results/benchmarks/{pool}table_regression.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=120,
@@ -62,7 +65,6 @@ rule table_families:
         "results/benchmarks/{pool}table_families.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=60,
@@ -71,50 +73,6 @@ rule table_families:
         code=lambda w: code_hash("table_families.py"),
     script:
         "../scripts/table_families.py"
-
-
-rule table_importance:
-    input:
-        pool=POOL,
-    output:
-        report(f"{TABLE}/importance.csv", caption="../report/importance.rst", category="Tables"),
-    log:
-        "results/logs/{pool}table_importance.log",
-    benchmark:
-        "results/benchmarks/{pool}table_importance.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=rising(1000),
-        runtime=30,
-    params:
-        cfg=lambda w: {"bootstrap": analysis_cfg(w, "ranking")["bootstrap"], "weighted": weighted(w)},
-        code=lambda w: code_hash("table_importance.py"),
-    script:
-        "../scripts/table_importance.py"
-
-
-rule table_ranking:
-    input:
-        pool=POOL,
-    output:
-        report(f"{TABLE}/ranking.csv", caption="../report/ranking.rst", category="Tables"),
-    log:
-        "results/logs/{pool}table_ranking.log",
-    benchmark:
-        "results/benchmarks/{pool}table_ranking.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=rising(1000),
-        runtime=30,
-    params:
-        cfg=lambda w: analysis_cfg(w, "ranking"),
-        code=lambda w: code_hash("table_ranking.py"),
-    script:
-        "../scripts/table_ranking.py"
 
 
 rule table_layers:
@@ -129,7 +87,6 @@ rule table_layers:
         "results/benchmarks/{pool}table_layers.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,
@@ -152,7 +109,6 @@ rule table_path_scores:
         "results/benchmarks/{pool}table_path_scores.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,
@@ -174,7 +130,6 @@ rule table_redundancy:
         "results/benchmarks/{pool}table_redundancy.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,
@@ -182,28 +137,6 @@ rule table_redundancy:
         code=lambda w: code_hash("table_redundancy.py"),
     script:
         "../scripts/table_redundancy.py"
-
-
-rule table_controls:
-    input:
-        pool="results/topometrics.parquet",
-    output:
-        report("results/tables/controls.csv", caption="../report/controls.rst", category="Tables"),
-    log:
-        "results/logs/table_controls.log",
-    benchmark:
-        "results/benchmarks/table_controls.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=rising(1000),
-        runtime=10,
-    params:
-        cfg={"bootstrap": study.options("ranking").get("bootstrap", 1000), "pairs": study.control_pairs},
-        code=lambda w: code_hash("table_controls.py"),
-    script:
-        "../scripts/table_controls.py"
 
 
 rule table_mask_history:
@@ -219,7 +152,6 @@ rule table_mask_history:
         "results/benchmarks/table_mask_history.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,
@@ -245,7 +177,6 @@ rule table_paper_comparison:
         "results/benchmarks/{pool}table_paper_comparison.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,
@@ -267,7 +198,6 @@ rule table_pool_comparison:
         "results/benchmarks/table_pool_comparison.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,

@@ -294,6 +294,24 @@ def weighted(wildcards):
     return study.weighted(study.published_metrics if wildcards.pool else study.metrics)
 
 
+def table_cfg(wildcards):
+    """Settings of a table that is made from the pool alone."""
+    settings = analysis_cfg(wildcards, "ranking")
+    bootstrap = {"bootstrap": settings["bootstrap"]}
+    return {
+        "accuracy": {},
+        "importance": bootstrap | {"weighted": weighted(wildcards)},
+        "ranking": settings,
+        "controls": bootstrap | {"pairs": study.control_pairs},
+    }[wildcards.table]
+
+
+def caption(wildcards, output):
+    """What report/caption.rst.jinja shows in Snakemake's report. No other caption can follow a wildcard; a function of
+    the output, so that rewording one makes nothing again."""
+    return Path(HERE, "workflow", "report", f"{Path(output[0]).stem}.rst").read_text()
+
+
 def drawings():
     return [DRAWING.format(**network) for network in study.drawn]
 
@@ -350,10 +368,10 @@ def external_cfg(wildcards):
     }
 
 
-def external_code(wildcards):
+def external_architecture_code(wildcards):
+    """The module of the architecture, unless it is the user's own: that is an input."""
     word = study.config["external"][wildcards.name]["architecture"]
-    own = [] if ":" in word else [f"sparse_topology/networks/architectures/{word}.py"]
-    return code_hash("external_load.py", *own)
+    return [] if ":" in word else [f"sparse_topology/networks/architectures/{word}.py"]
 
 
 def external_products():

@@ -15,7 +15,6 @@ rule control_shuffled:
         base=any_of(study.known["pruning"]),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,
@@ -40,7 +39,6 @@ rule control_reinit:
         base=any_of(study.known["pruning"]),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,
@@ -64,7 +62,6 @@ rule control_static:
         base=any_of(study.methods["sparsify"]),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,

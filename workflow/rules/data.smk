@@ -10,7 +10,6 @@ rule dataset:
         "results/benchmarks/dataset/{dataset}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(4000),
         runtime=60,

@@ -14,14 +14,13 @@ rule external_load:
         "results/benchmarks/external/{name}/load.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(4000),
         runtime=20,
     params:
         cfg=external_cfg,
         contents=lambda w: files_digest(external_files(w)),
-        code=external_code,
+        code=lambda w: code_hash("external_load.py", *external_architecture_code(w)),
     script:
         "../scripts/external_load.py"
 
@@ -65,7 +64,6 @@ rule external_table:
         "results/benchmarks/external/{name}/table.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,

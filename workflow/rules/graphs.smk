@@ -12,7 +12,6 @@ rule geometry:
         "results/benchmarks/geometry/{dataset}/{architecture}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(4000),
         runtime=20,
@@ -41,7 +40,6 @@ rule encode:
         "results/benchmarks/encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=graph_memory,
         runtime=30,

@@ -12,7 +12,6 @@ rule metric:
         "results/benchmarks/metric/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}/{metric}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=graph_memory,
         runtime=rising(10),

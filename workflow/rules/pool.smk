@@ -17,7 +17,6 @@ rule pool:
         "results/benchmarks/pool.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=30,
@@ -48,7 +47,6 @@ rule manifest:
     localrule: True
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=500,
         runtime=5,

@@ -15,7 +15,6 @@ rule prune:
         pruning=any_of(study.methods["prune"]),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(4000),
         runtime=60,

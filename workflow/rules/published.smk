@@ -20,7 +20,6 @@ rule published_download:
     localrule: True
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=60,
@@ -45,7 +44,6 @@ rule published_pool:
         "results/benchmarks/published/pool.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=30,
@@ -70,7 +68,6 @@ rule rank_evaluate:
         "results/benchmarks/published/rank_evaluate.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=30,
@@ -93,7 +90,6 @@ rule rank_importance:
         "results/benchmarks/published/rank_importance.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=30,
@@ -117,7 +113,6 @@ rule rank_parameters:
         "results/benchmarks/published/rank_parameters.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=30,
@@ -144,7 +139,6 @@ rule findings:
         "results/benchmarks/published/findings.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,

@@ -44,7 +44,6 @@ rule rank_order:
         "results/benchmarks/rank_order.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,

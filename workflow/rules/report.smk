@@ -1,136 +1,27 @@
 # Figures for papers (SVG), the costs of the study, and the page that shows everything.
 
-FIGURE = "results/{pool}figures"
 
-
-rule figure_accuracy:
+rule figure:
     input:
-        table=f"{TABLE}/accuracy.csv",
+        lambda w: (POOL if w.figure == "scatter" else f"{TABLE}/{w.figure}.csv").format(pool=w.pool),
     output:
-        report(f"{FIGURE}/accuracy.svg", caption="../report/accuracy.rst", category="Figures"),
+        report("results/{pool}figures/{figure}.svg", caption="../report/caption.rst.jinja", category="Figures"),
     log:
-        "results/logs/{pool}figure_accuracy.log",
+        "results/logs/{pool}figure_{figure}.log",
     benchmark:
-        "results/benchmarks/{pool}figure_accuracy.tsv"
+        "results/benchmarks/{pool}figure_{figure}.tsv"
+    wildcard_constraints:
+        figure=any_of(FIGURES),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=10,
     params:
-        code=lambda w: code_hash("figure_accuracy.py"),
+        caption=caption,
+        code=lambda w: code_hash(f"figure_{w.figure}.py"),
     script:
-        "../scripts/figure_accuracy.py"
-
-
-rule figure_regression:
-    input:
-        table=f"{TABLE}/regression.csv",
-    output:
-        report(f"{FIGURE}/regression.svg", caption="../report/regression.rst", category="Figures"),
-    log:
-        "results/logs/{pool}figure_regression.log",
-    benchmark:
-        "results/benchmarks/{pool}figure_regression.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=rising(1000),
-        runtime=10,
-    params:
-        code=lambda w: code_hash("figure_regression.py"),
-    script:
-        "../scripts/figure_regression.py"
-
-
-rule figure_importance:
-    input:
-        table=f"{TABLE}/importance.csv",
-    output:
-        report(f"{FIGURE}/importance.svg", caption="../report/importance.rst", category="Figures"),
-    log:
-        "results/logs/{pool}figure_importance.log",
-    benchmark:
-        "results/benchmarks/{pool}figure_importance.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=rising(1000),
-        runtime=10,
-    params:
-        code=lambda w: code_hash("figure_importance.py"),
-    script:
-        "../scripts/figure_importance.py"
-
-
-rule figure_ranking:
-    input:
-        table=f"{TABLE}/ranking.csv",
-    output:
-        report(f"{FIGURE}/ranking.svg", caption="../report/ranking.rst", category="Figures"),
-    log:
-        "results/logs/{pool}figure_ranking.log",
-    benchmark:
-        "results/benchmarks/{pool}figure_ranking.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=rising(1000),
-        runtime=10,
-    params:
-        code=lambda w: code_hash("figure_ranking.py"),
-    script:
-        "../scripts/figure_ranking.py"
-
-
-rule figure_layers:
-    input:
-        profile=f"{TABLE}/layers.csv",
-        correlation=f"{TABLE}/layer_correlation.csv",
-    output:
-        profile=report(f"{FIGURE}/layers.svg", caption="../report/layers.rst", category="Figures"),
-        correlation=report(
-            f"{FIGURE}/layer_correlation.svg", caption="../report/layer_correlation.rst", category="Figures"
-        ),
-    log:
-        "results/logs/{pool}figure_layers.log",
-    benchmark:
-        "results/benchmarks/{pool}figure_layers.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=rising(1000),
-        runtime=10,
-    params:
-        code=lambda w: code_hash("figure_layers.py"),
-    script:
-        "../scripts/figure_layers.py"
-
-
-rule figure_scatter:
-    input:
-        pool=POOL,
-    output:
-        report(f"{FIGURE}/scatter.svg", caption="../report/scatter.rst", category="Figures"),
-    log:
-        "results/logs/{pool}figure_scatter.log",
-    benchmark:
-        "results/benchmarks/{pool}figure_scatter.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=rising(1000),
-        runtime=10,
-    params:
-        code=lambda w: code_hash("figure_scatter.py"),
-    script:
-        "../scripts/figure_scatter.py"
+        "../scripts/figure_{wildcards.figure}.py"
 
 
 rule figure_graph:
@@ -145,7 +36,6 @@ rule figure_graph:
         "results/benchmarks/figure_graph/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=20,
@@ -167,7 +57,6 @@ rule table_costs:
         "results/logs/table_costs.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(1000),
         runtime=20,
@@ -195,7 +84,6 @@ rule report:
         "results/benchmarks/{pool}report.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=20,

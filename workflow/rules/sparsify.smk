@@ -18,7 +18,6 @@ rule sparsify:
         pruning=any_of(study.methods["sparsify"]),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(4000),
         runtime=1440,

@@ -12,7 +12,6 @@ rule init:
         "results/benchmarks/init/{dataset}/{architecture}/{seed}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(2000),
         runtime=10,
@@ -41,7 +40,6 @@ rule train_dense:
         "results/benchmarks/train_dense/{dataset}/{architecture}/{seed}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(4000),
         runtime=240,
@@ -69,7 +67,6 @@ rule train_sparse:
         pruning=any_of(study.methods["prune"] + study.controls),
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=rising(4000),
         runtime=240,

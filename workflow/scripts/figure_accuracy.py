@@ -69,4 +69,4 @@ def main(table, output) -> None:
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(snakemake.input.table, snakemake.output[0])
+        main(snakemake.input[0], snakemake.output[0])

@@ -1,8 +1,8 @@
-"""Ramanujan metrics beside the density of each layer: the paper's Figures 2 and 5.
+"""Ramanujan metrics beside the density of each layer: the paper's Figure 2, from tables/layers.csv.
 
-Curves from tables/layers.csv: every metric as its share of the sum over a network's layers, mean over the algorithms.
-Where a metric is negative in some layers the sum is of absolute values: a sum near 0 would blow it up. Maps from
-tables/layer_correlation.csv: r with the layer density. Both on the first data set, as the paper shows CIFAR-10.
+Every metric as its share of the sum over a network's layers, mean over the algorithms. Where a metric is negative in
+some layers the sum is of absolute values: a sum near 0 would blow it up. On the first data set, as the paper shows
+CIFAR-10.
 """
 
 from itertools import cycle
@@ -11,15 +11,11 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from sparse_topology.analysis.design import shared_metrics
-from sparse_topology.figures import correlation_bar, fitting_width, heatmap, legend_below, nothing, panels, save
+from sparse_topology.figures import first_dataset, fitting_width, legend_below, nothing, panels, save
 from sparse_topology.job import job
 from sparse_topology.words import colours, in_order, printed
 
 STYLES = ["-", "--", "-.", ":"]
-
-
-def first_dataset(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["dataset"] == next(iter(in_order(table["dataset"])), None)]
 
 
 def shares(table: pd.DataFrame) -> pd.DataFrame:
@@ -66,44 +62,10 @@ def profile_figure(table: pd.DataFrame):
     return figure
 
 
-def correlation_figure(table: pd.DataFrame):
-    """One map per Ramanujan metric and architecture: algorithms against sparsities."""
-    table = first_dataset(table)
-    metrics = [name for name in dict.fromkeys(table["metric"]) if table.loc[table["metric"] == name, "r"].notna().any()]
-    if not metrics:
-        return nothing("No Ramanujan metric has a correlation with the layer density.")
-    architectures, algorithms = in_order(table["architecture"]), in_order(table["pruning"])
-    sparsities = sorted(set(table["sparsity"]))
-    width = fitting_width(len(architectures), 1.7)
-    figure, axes = panels(
-        len(metrics), len(architectures), 0.15 * len(algorithms) + 0.15, width, sharex=True, sharey=True
-    )
-    for i, metric in enumerate(metrics):
-        for j, architecture in enumerate(architectures):
-            part = table[(table["metric"] == metric) & (table["architecture"] == architecture)]
-            grid = part.pivot_table(index="pruning", columns="sparsity", values="r")
-            grid = grid.reindex(index=algorithms, columns=sparsities)
-            heatmap(axes[i, j], grid.to_numpy(float), [printed(a) for a in algorithms], [f"{s:g}" for s in sparsities])
-            if i == 0:
-                axes[i, j].set_title(printed(architecture))
-        axes[i, 0].set_ylabel(printed(metric))
-    for axis in axes[-1]:
-        axis.set_xlabel("sparsity")
-    correlation_bar(figure, axes, "r with the layer density")
-    figure.suptitle(printed(table["dataset"].iloc[0]), size=7)
-    return figure
-
-
-def main(profile, correlation, profile_output, correlation_output) -> None:
-    save(profile_figure(pd.read_csv(profile)), profile_output)
-    save(correlation_figure(pd.read_csv(correlation)), correlation_output)
+def main(table, output) -> None:
+    save(profile_figure(pd.read_csv(table)), output)
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(
-            snakemake.input.profile,
-            snakemake.input.correlation,
-            snakemake.output.profile,
-            snakemake.output.correlation,
-        )
+        main(snakemake.input[0], snakemake.output[0])

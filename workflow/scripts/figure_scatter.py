@@ -76,4 +76,4 @@ def main(pool, output) -> None:
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(snakemake.input.pool, snakemake.output[0])
+        main(snakemake.input[0], snakemake.output[0])

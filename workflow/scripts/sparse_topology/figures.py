@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from sparse_topology.files import atomic
-from sparse_topology.words import GREY, printed
+from sparse_topology.words import GREY, in_order, printed
 
 COLUMN, PAGE = 3.3, 6.9  # inches: one column, and the width of a page
 
@@ -109,3 +109,8 @@ def save(figure: Figure, output) -> None:
     """Write the SVG without a date, so that the same data give the same bytes."""
     with atomic(output) as temporary:
         FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})
+
+
+def first_dataset(table):
+    """The rows of the data set that is printed first."""
+    return table[table["dataset"] == next(iter(in_order(table["dataset"])), None)]
