@@ -1,6 +1,10 @@
 # The paper's tables and the second look, from the pool of a study or of the authors' published data. `{pool}` is empty
 # for the study and `published/` for the published data: the same scripts make both.
 
+
+include: "functions/analysis.smk"
+
+
 POOL = "results/{pool}topometrics.parquet"
 LAYERS = "results/{pool}layers.parquet"
 TABLE = "results/{pool}tables"

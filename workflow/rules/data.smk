@@ -1,6 +1,9 @@
 # Images and labels, decoded once into arrays that every later job maps into memory (paper, section 4 and appendix A.1).
 
 
+include: "functions/data.smk"
+
+
 rule dataset:
     output:
         **DATASET,

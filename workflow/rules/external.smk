@@ -1,6 +1,9 @@
 # Networks of the user's own: taken in, then encoded and measured by the same scripts as the study's.
 
 
+include: "functions/external.smk"
+
+
 rule external_load:
     input:
         unpack(external_files),

@@ -1,6 +1,9 @@
 # One job per network and metric family, for all encodings (paper, section 3.3).
 
 
+include: "functions/metrics.smk"
+
+
 rule metric:
     input:
         unpack(metric_graphs),

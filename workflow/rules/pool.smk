@@ -1,6 +1,9 @@
 # All networks of the study as two tables; what made them.
 
 
+include: "functions/pool.smk"
+
+
 rule pool:
     input:
         training=expand(rules.train_sparse.output.record, zip, **columns(study.networks)),

@@ -1,5 +1,9 @@
 # The authors' released per-network results, brought into the pool's schema; the tables come from analysis.smk.
 
+
+include: "functions/published.smk"
+
+
 PUBLISHED = (
     "https://raw.githubusercontent.com/eliacunegatti/mge-snn/02ba1eb7c9751ec92f3e0cfa76193b32b16cd32b/graph_data"
 )

@@ -1,6 +1,9 @@
 # Which pruning algorithm to choose, before anything is trained (paper, section 4.3, with importances learned elsewhere).
 
 
+include: "functions/rank.smk"
+
+
 # The untrained network is encoded with the weights at initialisation.
 use rule encode as rank_encode with:
     input:

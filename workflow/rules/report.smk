@@ -1,6 +1,9 @@
 # Figures for papers (SVG), the costs of the study, and the page that shows everything.
 
 
+include: "functions/report.smk"
+
+
 rule figure:
     input:
         lambda w: (POOL if w.figure == "scatter" else f"{TABLE}/{w.figure}.csv").format(pool=w.pool),

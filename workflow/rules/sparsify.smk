@@ -2,6 +2,9 @@
 # `prune` and `train_sparse` put theirs.
 
 
+include: "functions/sparsify.smk"
+
+
 rule sparsify:
     input:
         unpack(first_weights),

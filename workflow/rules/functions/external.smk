@@ -1,0 +1,38 @@
+# Networks of the user's own: their files, and what they become.
+
+
+def external_files(wildcards):
+    """A network's checkpoint, its mask if it has one, and the file of its architecture if that is the user's own."""
+    entry = study.config["external"][wildcards.name]
+    files = {key: local(entry[key]) for key in ("weights", "mask") if key in entry}
+    if ":" in entry["architecture"]:
+        files["architecture"] = local(entry["architecture"].rpartition(":")[0])
+    return files
+
+
+def external_cfg(wildcards):
+    entry = study.config["external"][wildcards.name]
+    return {
+        "architecture": entry["architecture"],
+        "architecture_options": study.options(entry["architecture"]),
+        "classes": entry["classes"],
+        "identity_shortcuts": study.options("mge")["identity_shortcuts"],
+        "input": entry["input"],
+    }
+
+
+def external_architecture_code(wildcards):
+    """The module of the architecture, unless it is the user's own: that is an input."""
+    word = study.config["external"][wildcards.name]["architecture"]
+    return [] if ":" in word else [f"sparse_topology/networks/architectures/{word}.py"]
+
+
+def external_products():
+    """Every file of every external network, whose inputs are checked before anything runs."""
+    for name, entry in study.config["external"].items():
+        for key, path in external_files(SimpleNamespace(name=name)).items():
+            if not Path(path).is_file():
+                sys.exit(f"Error in the config: external.{name}.{key}: there is no file {path!r}")
+    folders = [EXTERNAL.format(name=name) for name in study.config["external"]]
+    products = [path for folder in folders for path in graph_products(folder, study.encoded, study.metrics)]
+    return [f"{folder}/{name}" for folder in folders for name in ("topometrics.csv", "geometry.npz")] + products

@@ -1,0 +1,40 @@
+# What is drawn, and what the page and the table of costs are made of.
+
+DRAWING = "results/figures/graphs/{dataset}-{architecture}-{pruning}-{sparsity}-{seed}.svg"
+FIGURES = ["accuracy", "regression", "importance", "ranking", "layers", "layer_correlation", "scatter"]
+
+
+def drawings():
+    return [DRAWING.format(**network) for network in study.drawn]
+
+
+def drawing_titles():
+    return ["{architecture}, {pruning}, sparsity {sparsity}".format(**network) for network in study.drawn]
+
+
+def benchmarks():
+    """The benchmark file of every job that made or measured a network."""
+    files = expand("results/benchmarks/dataset/{dataset}.tsv", dataset=study.config["datasets"])
+    for stage in ("init", "train_dense"):
+        path = f"results/benchmarks/{stage}/{{dataset}}/{{architecture}}/{{seed}}.tsv"
+        files += expand(path, zip, **columns(study.dense))
+    path = "results/benchmarks/{stage}/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.tsv"
+    family_path = "results/benchmarks/metric/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}/{family}.tsv"
+    for network in study.networks:
+        stages = [*study.stages(network["pruning"]), "encode"]
+        files += [path.format(stage=stage, **network) for stage in stages]
+        if (seed := study.init_seed(network["pruning"], network["seed"])) != int(network["seed"]):
+            files.append("results/benchmarks/init/{dataset}/{architecture}/{0}.tsv".format(seed, **network))
+        files += [family_path.format(family=family, **network) for family in study.metrics]
+    files += [path.format(stage=study.stages(network["pruning"])[0], **network) for network in study.bases]
+    return list(dict.fromkeys(files))
+
+
+def report_cfg(wildcards):
+    if wildcards.pool:
+        title, lead = "The published networks", "The authors' released results, through the same analysis as any study."
+        return {"title": title, "lead": lead, "graphs": []}
+    c = study.config
+    counted = f"{len(study.networks)} sparse and {len(study.dense)} dense networks"
+    lead = f"{counted} on {', '.join(c['datasets'])}: {', '.join(c['architectures'])}."
+    return {"title": "Topology of sparse neural networks", "lead": lead, "graphs": drawing_titles()}
