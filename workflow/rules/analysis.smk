@@ -104,7 +104,7 @@ rule table_path_scores:
     input:
         pool=POOL,
         layers=LAYERS,
-        parameters=f"{WORKFLOW}/resources/path-score.csv",
+        parameters=local(f"{WORKFLOW}/resources/path-score.csv"),
     output:
         f"{TABLE}/path_scores.csv",
     log:
