@@ -44,7 +44,7 @@ def test_with_a_prefix(outer):
     (outer / "Snakefile").write_text(OUTER.format(prefix='prefix: "sub"', folder="sub/"))
     run = snakemake(outer, "--cores", "2", config="config.yaml")
     assert run.returncode == 0, run.stdout
-    assert (outer / "accuracies.txt").read_text().split()[0] == "2"  # the header and one cell
+    assert (outer / "accuracies.txt").read_text().split()[0] == "3"  # the header, the dense network and one cell
     assert (outer / "sub" / "results" / "report.html").exists()
     assert not (outer / "results").exists()
 
