@@ -104,7 +104,6 @@ rule table_path_scores:
     input:
         pool=POOL,
         layers=LAYERS,
-        parameters=local(f"{WORKFLOW}/resources/path-score.csv"),
     output:
         f"{TABLE}/path_scores.csv",
     log:
@@ -116,7 +115,10 @@ rule table_path_scores:
     resources:
         mem_mb=rising(1000),
         runtime=10,
+    # By content and not by path, which is another one with --directory and in another workflow.
     params:
+        contents=lambda w: files_digest({"parameters": PATH_SCORE}),
+        parameters=lambda w, output: PATH_SCORE,
         code=lambda w: code_hash("table_path_scores.py"),
     script:
         "../scripts/table_path_scores.py"

@@ -29,4 +29,4 @@ def main(pool, layers, parameters, output) -> None:
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(snakemake.input.pool, snakemake.input.layers, snakemake.input.parameters, snakemake.output[0])
+        main(snakemake.input.pool, snakemake.input.layers, snakemake.params.parameters, snakemake.output[0])

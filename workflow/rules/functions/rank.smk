@@ -18,7 +18,7 @@ def rank_inputs(wildcards):
     records = [rank_record(network) for network in study.ranked]
     if study.rank_method == "paths":
         return {
-            "parameters": local(f"{WORKFLOW}/resources/path-score.csv"),
+            "parameters": local(PATH_SCORE),
             "info": DATASET["info"].format(dataset=study.rank["dataset"]),
             "masks": [record["mask"] for record in records],
         }
