@@ -194,16 +194,18 @@ def test_external_weights_that_turn_bad_or_are_replaced_by_older_ones(tmp_path):
     assert table.read_bytes() != made
 
 
-def test_rank_fails_as_long_as_its_metric_does(tmp_path):
-    folder = clone(tmp_path, SMALLEST + "rank: {architecture: conv_small, dataset: digits, sparsity: 0.9}\n")
+@pytest.mark.parametrize(("method", "stage"), [("mixture", "metric_local.py"), ("paths", "prune_snip.py")])
+def test_rank_fails_as_long_as_what_its_method_reads_does(tmp_path, method, stage):
+    rank = {"architecture": "conv_small", "dataset": "digits", "sparsity": 0.9, "method": method}
+    folder = clone(tmp_path, SMALLEST + yaml.safe_dump({"rank": rank}))
     (folder / "small.yaml").write_text((folder / "small.yaml").read_text().replace("density]", "density, local]"))
     assert snakemake(folder, "--cores", "2", "rank").returncode == 0
     recommendation = (folder / "results" / "rank" / "recommendation.txt").read_bytes()
-    script = folder / "workflow" / "scripts" / "metric_local.py"
+    script = folder / "workflow" / "scripts" / stage
     text = script.read_text()
     script.write_text(text + "\n\nCHANGED = 1\n")
     for _ in range(2):
-        assert snakemake(folder, "--cores", "2", "rank", env=faulty("metric_local.py", "error")).returncode != 0
+        assert snakemake(folder, "--cores", "2", "rank", env=faulty(stage, "error")).returncode != 0
     script.write_text(text)
     assert snakemake(folder, "--cores", "2", "rank").returncode == 0
     assert (folder / "results" / "rank" / "recommendation.txt").read_bytes() == recommendation
