@@ -13,6 +13,7 @@ import table_redundancy
 import table_regression
 
 from helpers.synthetic_pool import WEIGHTED, synthetic_layers, synthetic_pool
+from sparse_topology.report import passages
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +38,9 @@ def test_page_has_a_section_per_table_and_the_tables_numbers(tables):
     r2 = tables["regression"].query(
         "features == 'topometrics' and folds == 'random' and regressor == 'mean' and value == 'conv_small'"
     )
-    row = next(line for line in page.splitlines() if line.startswith("| conv_small"))
+    row = next(line for line in page.splitlines() if line.startswith("| Conv-small"))
     assert f" {r2['adjusted_r2'].iloc[0]:.2f} " in row
-    assert "`n1` is exactly (1 + E / N) / E" in page
+    assert "N1 (1 hop) is exactly (1 + E / N) / E" in page
 
 
 def test_the_claim_about_baselines_counts_the_pools(tables):
@@ -47,14 +48,14 @@ def test_the_claim_about_baselines_counts_the_pools(tables):
     alone = regression["features"] == "architecture_dataset"
     for score, expected in ((2.0, "exceed the topometrics in 2 of 2 pools"), (-2.0, "in 0 of 2 pools")):
         regression.loc[alone, "adjusted_r2"] = score
-        assert expected in findings.baselines(regression)
+        assert expected in findings.text_of(findings.baselines(regression))
 
 
 def test_numbers_that_cannot_be_read_are_shortened():
-    assert findings.number(np.nan) == "–"
-    assert findings.number(-32435.07) == "−3e+04"
-    assert findings.number(0.5) == "0.50"
-    assert findings.span(pd.Series([0.501, np.nan, 0.503])) == "0.50"
+    assert passages.number(np.nan) == "–"
+    assert passages.number(-32435.07) == "−3e+04"
+    assert passages.number(0.5) == "0.50"
+    assert passages.span(pd.Series([0.501, np.nan, 0.503])) == "0.50"
 
 
 def test_reproduction_lists_what_does_not_agree():
@@ -62,9 +63,9 @@ def test_reproduction_lists_what_does_not_agree():
     rows.append([4, "Conv-6", "Ours", "0.6", 0.5, 0.51, True, ""])
     columns = ["table", "scenario_or_model", "row", "column", "printed", "ours", "agrees", "note"]
     table = pd.DataFrame(rows, columns=columns).assign(difference=lambda t: t["ours"] - t["printed"])
-    text = findings.reproduction(table)
+    text = findings.text_of(findings.reproduction(table))
     assert "1 of 2 printed mean accuracies" in text
-    assert "| table 8, Conv-6 | er 0.6 | 91.0 | 90.0 | why |" in text
+    assert "| table 8, Conv-6 | ER 0.6 | 91.0 | 90.0 | why |" in text
     assert "| 4, Ours | 1 | 1 | 0.010 |" in text
 
 

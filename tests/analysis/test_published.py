@@ -265,12 +265,14 @@ def test_shipped_rank_tables_are_those_of_the_published_data(pool, paths):
 def test_findings_page_of_the_docs_is_that_of_the_published_data(pool, paths):
     page = (REPO / "docs" / "findings.md").read_text()
     record = pd.read_csv(RESOURCES / "rank-evaluation.csv", dtype={"sparsity": str})
-    assert findings.prediction(record) in page
-    assert findings.layers(table_layers.layer_correlation(pd.read_parquet(paths[1]))) in page
+    assert findings.text_of(findings.prediction(record)) in page
+    layers = findings.layers(table_layers.layer_correlation(pd.read_parquet(paths[1])))
+    assert findings.text_of(layers) in page
     names = topometrics(pool, "mge")
     rows, _ = table_redundancy.redundancy_rows(pool[pool["encoding"] == "mge"], "mge", names)
     # The deviation of an identity is rounding noise.
-    expected = [line for line in findings.redundancy(pd.DataFrame(rows)).splitlines() if "deviation" not in line]
+    text = findings.text_of(findings.redundancy(pd.DataFrame(rows)))
+    expected = [line for line in text.splitlines() if "deviation" not in line]
     assert set(expected) <= set(page.splitlines())
 
 

@@ -1,21 +1,24 @@
 """Tables of small synthetic studies, made by the table scripts themselves: what figures and page are tested on."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import table_accuracy
+import table_controls
 import table_costs
 import table_families
 import table_importance
 import table_layers
+import table_mask_history
 import table_paper_comparison
 import table_ranking
 import table_redundancy
 import table_regression
 
 from helpers.synthetic_pool import WEIGHTED, synthetic_pool
-from sparse_topology.analysis.pool import LAYER_METRICS, NETWORK, TOPOMETRICS, networks, write_parquet
+from sparse_topology.analysis.pool import LAYER_METRICS, NETWORK, TOPOMETRICS, networks, write_parquet, write_table
 
 RESOURCES = Path(__file__).resolve().parents[2] / "workflow" / "resources"
 BENCHMARK = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -33,6 +36,22 @@ def synthetic_layers(pool: pd.DataFrame, count: int = 4) -> pd.DataFrame:
     return rows
 
 
+def synthetic_history(pool: pd.DataFrame, count: int = 4) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """mask_history and exploration of the pool's dynamic networks: `set` keeps its layer densities, the others double
+    that of their first layer."""
+    rows, summary = [], []
+    for network in networks(pool[pool["family"] == "dynamic"])[NETWORK].to_dict("records"):
+        for step, layer in product((0, 10, 20), range(count)):
+            factor = 1 + step / 20 if layer == 0 and network["pruning"] != "set" else 1
+            where = {"step": step, "progress": step / 40, "layer_id": layer, "layer": f"layer{layer}"}
+            rows.append(network | where | {"density": 0.1 * (layer + 1) * factor})
+        tried = 0.3 if network["pruning"] == "set" else 0.4
+        values = {"updates": 3, "changed": 0.5, "exploration": tried, "start_kept": 0.6, "zero_kept": 0.0}
+        summary.append(network | values)
+    history = pd.DataFrame(rows, columns=table_mask_history.HISTORY)
+    return history, pd.DataFrame(summary, columns=table_mask_history.EXPLORATION)
+
+
 def pool_of(kind: str) -> pd.DataFrame:
     """Pools that a study can end with."""
     few = {"architectures": ("conv_small",), "sparsities": (0.6, 0.9)}
@@ -40,6 +59,10 @@ def pool_of(kind: str) -> pd.DataFrame:
         case "paper":
             cells = {"architectures": ("conv6", "resnet20"), "sparsities": (0.6, 0.9), "seeds": (0, 1)}
             return synthetic_pool(datasets=("cifar10",), **cells)
+        case "every way":
+            words = ("snip", "er", "erk", "set", "rigl", "gmp", "snip_shuffled", "erk_reinit")
+            cells = {"architectures": ("conv6", "resnet20"), "sparsities": (0.9, 0.95), "seeds": (0, 1, 2)}
+            return synthetic_pool(datasets=("cifar10", "cifar100"), **cells, encodings=("mge",), pruning=words)
         case "few networks":
             return synthetic_pool(**few)
         case "one sparsity":
@@ -81,6 +104,12 @@ def write_results(folder: Path, pool: pd.DataFrame) -> Path:
     table_ranking.main(pool_path, tables / "ranking.csv", {"bootstrap": 5, "missing": "last"})
     table_layers.main(layers, tables / "layers.csv", tables / "layer_correlation.csv")
     table_redundancy.main(pool_path, tables / "redundancy.csv", tables / "metric_correlation.csv")
+    if (pool["family"] == "control").any():
+        pairs = [["snip_shuffled", "snip"], ["erk_reinit", "erk"]]
+        table_controls.main(pool_path, tables / "controls.csv", {"pairs": pairs, "bootstrap": 100})
+    if (pool["family"] == "dynamic").any():
+        for name, table in zip(("mask_history", "exploration"), synthetic_history(pool), strict=True):
+            write_table(table, tables / f"{name}.csv")
     paper = [RESOURCES / "paper-tables.csv", RESOURCES / "paper-accuracy.csv"]
     ours = [tables / f"{name}.csv" for name in ("accuracy", "regression", "ranking", "paper_comparison")]
     table_paper_comparison.main(*paper, *ours)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def write_page(folder: Path, manifest=None, graphs=(), tables=None) -> Path:
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory):
     folder = write_results(tmp_path_factory.mktemp("report") / "study", pool_of("paper"))
+    shutil.copy(RESOURCES / "rank-evaluation.csv", folder / "tables" / "rank_evaluation.csv")
     write_json(folder / "manifest.json", MANIFEST)
     (folder / "graph.svg").write_text(DRAWING)
     return write_page(folder, folder / "manifest.json", [("Conv-6, SNIP", str(folder / "graph.svg"))])
@@ -194,6 +196,20 @@ def test_page_names_what_was_run(page_file):
     assert "snakemake --cores 2" in text
 
 
+def test_findings_come_first_and_the_command_last(page_file):
+    text = page_file.read_text()
+    sections = re.findall(r'<h2 id="([^"]+)"', text)
+    assert (sections[0], sections[-1]) == ("findings", "run")
+    claims = re.search(r'<ol class="findings">.*?</ol>', text, re.DOTALL)[0]
+    assert 5 <= claims.count("<li>") <= 7
+    for link in re.findall(r'href="#([^"]+)"', claims):
+        assert f'id="{link}"' in text
+    # Every section that has numbers begins with what they say.
+    starts = re.findall(r'<h2 id="([^"]+)".*?</h2>\s*<(\w+) class="([^"]*)"', text)
+    told = {name for name, _, kind in starts if kind in ("takeaway", "findings")}
+    assert set(sections) - told == {"graphs", "run"}
+
+
 def test_headings_link_to_themselves(page_file):
     text = page_file.read_text()
     headings = re.findall(r'<h[23] id="([^"]+)">.*?href="#([^"]+)"', text)
@@ -244,6 +260,7 @@ def test_page_without_any_table(tmp_path):
 
 
 SAYS = {
+    "every way": "SNIP, shuffled",
     "few networks": "Fewer than 3 networks per feature",
     "one sparsity": "Sparsity-Fixed",
     "one network": "There are not two pruning algorithms with an accuracy to rank.",

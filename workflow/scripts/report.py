@@ -13,11 +13,16 @@ from sparse_topology.report.charts import CONFIG
 from sparse_topology.report.page import Look, downloads, render_page
 from sparse_topology.report.sections import (
     accuracy,
+    before_training,
     comparison,
+    controls,
     costs,
     drawings,
+    families,
+    findings,
     importance,
     layers,
+    masks,
     ranking,
     regression,
     run,
@@ -25,14 +30,15 @@ from sparse_topology.report.sections import (
 )
 from sparse_topology.report.sections.inputs import PageInputs
 
-SECTIONS = [run, accuracy, scatter, importance, regression, ranking, layers, comparison, drawings, costs]
+SECTIONS = [accuracy, scatter, importance, regression, families, ranking, before_training, layers, controls, masks]
+SECTIONS += [comparison, drawings, costs, run]
 
 
 def read_tables(paths: dict[str, str]) -> dict[str, pd.DataFrame]:
     """The tables. A column that holds sparsities beside words is text, and so are accuracies as the paper prints them
     (with one seed they have no ± and look like numbers)."""
     text = dict.fromkeys(["value", "column", "detail"], str)
-    words_too = {name: {"sparsity": str} for name in ("ranking", "rank_evaluation")}
+    words_too = {name: {"sparsity": str} for name in ("ranking", "rank_evaluation", "controls")}
     words_too["accuracy"] = {"printed": str, "printed_above_chance": str}
     kinds = {name: text | words_too.get(name, {}) for name in paths}
     return {name: pd.read_csv(path, dtype=kinds[name]) for name, path in paths.items()}
@@ -45,6 +51,7 @@ def main(tables: dict, pool, manifest, captions: dict, graphs: list, look: Look,
         pd.read_parquet(pool), read_tables(tables), read_json(manifest) if manifest else {}, captions, graphs
     )
     sections = [part for module in SECTIONS if (part := module.section(inputs))]
+    sections.insert(0, findings.section(inputs, sections))
     files = {name: Path(tables[name]).read_text() for name in downloads(sections)}
     write_text(output, render_page(look, cfg["title"], cfg["lead"], sections, inputs.data, CONFIG, files))
 

@@ -18,6 +18,14 @@ PRINTED = {
     "synflow": "SynFlow",
     "prospr": "ProsPr",
     "ntksap": "NTK-SAP",
+    "set": "SET",
+    "rigl": "RigL",
+    "itop": "ITOP",
+    "snfs": "SNFS",
+    "dsr": "DSR",
+    "oneshot": "One-shot",
+    "gmp": "GMP",
+    "imp": "IMP",
     "uniform": "Uniform",
     "er": "ER",
     "erk": "ERK",
@@ -46,6 +54,10 @@ PRINTED = {
     "cut_nodes": "cut-nodes",
     "spectral_gap": "spectral gap",
     "spectral_radius": "spectral radius",
+    "ln_paths": "ln paths",
+    "ln_path_kernel_trace": "ln path kernel",
+    "live_edges": "live edges",
+    "live_channels": "live channels",
     "drop": "accuracy drop",
     "random": "random order",
     "sparsity_fixed": "Sparsity-Fixed",
@@ -75,7 +87,11 @@ COLOURS = {
 
 
 def printed(word) -> str:
-    """The printed name of a config word; a word of the user's own is printed as it is."""
+    """The printed name of a config word; a word of the user's own is printed as it is. A control is named after its
+    method: "SNIP, shuffled"."""
+    base, _, suffix = str(word).rpartition("_")
+    if base in PRINTED and suffix in ("shuffled", "reinit", "static"):
+        return f"{PRINTED[base]}, {suffix}"
     return PRINTED.get(word, str(word))
 
 

@@ -8,7 +8,7 @@ panels side by side.
 
 import altair as alt
 
-from sparse_topology.words import GREY, colours, in_order, printed
+from sparse_topology.words import BLACK, BLUE, GREY, PALETTE, colours, in_order, printed
 
 CONFIG = {
     "font": "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif",
@@ -252,6 +252,87 @@ def bars(data: str, rows: list[str], value: str, tooltip: list[str]) -> dict:
         tooltip=hints(*tooltip),
     ).properties(height=20 * len(rows))
     return specification(chart, widest=760, margin=180)
+
+
+def main_result(data: str, rows: list[str], title: str, reference: float | None) -> dict:
+    """Values with intervals, one row each, in the order given; what is no method is grey. reference: a value where a
+    line stands."""
+    kinds = alt.Color("kind:N", legend=None).scale(domain=["method", "reference", "ceiling"], range=[BLUE, GREY, GREY])
+    base = alt.Chart().encode(
+        y=alt.Y("row:N", sort=rows, title=None).axis(grid=True, ticks=False, domain=False, labelLimit=200),
+        color=kinds,
+        tooltip=hints("row", "interval"),
+    )
+    # Without an interval the bar has no length.
+    bars = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=title).scale(zero=False), x2="high:Q")
+    bars = bars.transform_filter("isValid(datum.low)")
+    points = base.mark_point(size=90, opacity=1).encode(x="value:Q")
+    parts = [bars, points]
+    if reference is not None:
+        parts.insert(0, alt.Chart().mark_rule(color=GREY).encode(x=alt.datum(reference)))
+    chart = alt.layer(*parts, data=alt.NamedData(data)).properties(height=28 * len(rows))
+    return specification(chart, widest=760, margin=210)
+
+
+def grouped_dots(
+    data, rows: list[str], methods: list[str], title: str, tooltip: list[str], x="tau", least=None
+) -> dict:
+    """Values with intervals, a row per group and in it a line per method. `least`: the axis's left end; what is marked
+    `beyond` has an arrow there."""
+    pick = picked("method")
+    look = dict(zip(methods, PALETTE, strict=False))
+    base = alt.Chart().encode(
+        y=alt.Y("row:N", sort=rows, title=None).axis(grid=True, ticks=False, domain=False, labelLimit=230),
+        yOffset=alt.YOffset("method:N", sort=methods),
+        color=alt.Color("method:N", title=None)
+        .scale(domain=methods, range=list(look.values()))
+        .legend(labelLimit=320, columns=2),
+        opacity=lit(pick),
+        tooltip=hints(*tooltip),
+    )
+    scale = {"zero": False} if least is None else {"domain": [least, 1]}
+    across = alt.X("low:Q", title=title).scale(**scale)
+    bars = base.mark_rule(strokeWidth=2, clip=True).encode(x=across, x2="high:Q").add_params(pick)
+    arrow = alt.condition("datum.beyond === true", alt.value("triangle-left"), alt.value("circle"))
+    points = base.mark_point(size=45, opacity=1).encode(x=f"{x}:Q", shape=arrow)
+    zero = alt.Chart().mark_rule(color=GREY).encode(x=alt.datum(0))
+    chart = alt.layer(zero, bars, points, data=alt.NamedData(data)).properties(height=13 * len(methods) * len(rows))
+    return specification(chart, widest=820, margin=240)
+
+
+def difference_dots(data: str, rows: list[str], panels: list[str], title: str, log: bool = False) -> dict:
+    """Differences with their intervals around 0, one panel per pair; what is over all cells is black."""
+    base = alt.Chart().encode(
+        y=alt.Y("row:N", sort=rows, title=None).axis(grid=True, ticks=False, domain=False, labelLimit=220),
+        color=alt.Color("kind:N", legend=None).scale(domain=["all", "cell"], range=[BLACK, BLUE]),
+        tooltip=hints("panel", "row", "difference", "pairs"),
+    )
+    x = alt.X("low:Q", title=title)
+    x = x.scale(type="symlog", constant=1).axis(values=[-100, -10, -1, 0, 1, 10, 100, 1000]) if log else x
+    bars = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q").transform_filter("isValid(datum.low)")
+    points = base.mark_point(size=50, opacity=1).encode(x="value:Q")
+    zero = alt.Chart().mark_rule(color=GREY).encode(x=alt.datum(0))
+    chart = in_panels(alt.layer(zero, bars, points, data=alt.NamedData(data)), panels, 22)
+    layout = {"height": 20 * len(rows), "least": 170, "edge": 22, "margin": 220, "widest": 300, "most": 4}
+    return specification(chart, panels=len(panels), **layout)
+
+
+def mask_history(data: str, menus: dict, panels: list[str]) -> dict:
+    """Density of the layers over training, first layer light, last layer dark; one panel per method."""
+    base = alt.Chart().encode(
+        x=alt.X("training:Q", title="training (%)").scale(domain=[0, 100]),
+        y=alt.Y("density:Q", title="layer density").scale(type="log", nice=False).axis(tickCount=4, format="~g"),
+        detail="name:N",
+        color=alt.Color("position:Q", title="layer")
+        .scale(scheme="viridis", reverse=True, domain=[0, 1])
+        .legend(type="gradient", gradientLength=120, values=[0, 1], labelExpr="datum.value ? 'last' : 'first'"),
+        tooltip=["name:N", alt.Tooltip("training:Q", format=".0f"), alt.Tooltip("density:Q", format=".4f")],
+    )
+    positive = base.transform_filter(alt.datum.density > 0)
+    parts = alt.layer(positive.mark_line(), positive.mark_point(size=14, opacity=1), data=alt.NamedData(data))
+    chart, parameters = chosen_by(parts, menus)
+    chart = in_panels(chart, panels, 24).add_params(*parameters)
+    return specification(chart, panels=len(panels), least=210, edge=24, margin=48, widest=320, aspect=0.85, most=4)
 
 
 def ratios(data: str, measures: list[str], architectures, menus: dict) -> dict:

@@ -75,6 +75,31 @@ class Paragraph:
 
 
 @dataclass
+class Claim:
+    """What a section or a sub-section, whose name is `anchor`, says first."""
+
+    anchor: str
+    text: str
+    kind: ClassVar = "claim"
+
+
+@dataclass
+class Findings:
+    """Claims of the whole page, each with the title of what it links to."""
+
+    claims: list[tuple[Claim, str]]
+    kind: ClassVar = "findings"
+
+
+@dataclass
+class Bullets:
+    """Sentences one below the other."""
+
+    lines: list[str]
+    kind: ClassVar = "bullets"
+
+
+@dataclass
 class Caption:
     """A caption, HTML."""
 
@@ -108,10 +133,10 @@ class Pictures:
 
 @dataclass
 class Details:
-    """A block that opens by a click."""
+    """Blocks that open by a click."""
 
     summary: str
-    block: object
+    blocks: list
     kind: ClassVar = "details"
 
 
@@ -148,9 +173,19 @@ def leaves(blocks: list):
                 for side in sides:
                     yield from leaves(side)
             case Details(_, inner):
-                yield from leaves([inner])
+                yield from leaves(inner)
             case _:
                 yield block
+
+
+def claims(sections: list[Section]) -> dict[str, tuple[Claim, str]]:
+    """{anchor: (claim, title of its section or sub-section)} of all sections."""
+    found = {}
+    for section in sections:
+        blocks = list(leaves(section.blocks))
+        titles = {section.name: section.title} | {b.name: b.text for b in blocks if isinstance(b, Heading)}
+        found |= {b.anchor: (b, titles[b.anchor]) for b in blocks if isinstance(b, Claim)}
+    return found
 
 
 def downloads(sections: list[Section]) -> list[str]:

@@ -4,8 +4,9 @@ import pandas as pd
 
 from sparse_topology.report import charts
 from sparse_topology.report.page import Cell, Chart, Heading, Section, Table
-from sparse_topology.report.sections.inputs import PageInputs, empty, nothing, printed_columns
+from sparse_topology.report.sections.inputs import PageInputs, claim, empty, nothing, printed_columns
 from sparse_topology.report.sections.printed_values import beside, printed_values
+from sparse_topology.report.takeaways import lowest_drop
 from sparse_topology.words import in_order, printed
 
 PAPER_TABLES = {"cifar10": 8, "cifar100": 9, "tiny_imagenet": 10}
@@ -77,6 +78,7 @@ def section(inputs: PageInputs) -> Section | None:
     if not sparse["accuracy_mean"].notna().any():
         part.blocks.append(empty("No sparse network of this study has an accuracy."))
         return part
+    part.blocks += claim("accuracy", lowest_drop(inputs.pool))
     part.blocks += [accuracy_chart(inputs, table), inputs.caption("accuracy")]
     paper = printed_values(inputs.table("paper_comparison"))
     for dataset in in_order(sparse["dataset"]):

@@ -4,8 +4,9 @@ import pandas as pd
 
 from sparse_topology.report import charts
 from sparse_topology.report.page import Cell, Section, Table, number
-from sparse_topology.report.sections.inputs import PageInputs, nothing
+from sparse_topology.report.sections.inputs import PageInputs, claim, nothing
 from sparse_topology.report.sections.run import duration
+from sparse_topology.report.takeaways import most_time
 
 
 def stage_names(table: pd.DataFrame) -> list[str]:
@@ -35,6 +36,7 @@ def section(inputs: PageInputs) -> Section | None:
     part = Section("costs", "Runtimes")
     table = table.sort_values("seconds", ascending=False)
     names = stage_names(table)
+    part.blocks += claim("costs", most_time(table, names, duration))
     frame = pd.DataFrame({"row": names, "seconds": table["seconds"], "jobs": table["jobs"]})
     frame["time"] = table["seconds"].map(duration)
     spec = charts.bars("costs", names, "seconds", ["row", "time", "jobs"])

@@ -7,12 +7,14 @@ from sparse_topology.report import charts
 from sparse_topology.report.page import Cell, Chart, Heading, Pair, Section, Table, number
 from sparse_topology.report.sections.inputs import (
     PageInputs,
+    claim,
     empty,
     first_encoding,
     printed_columns,
     scenario_columns,
     span,
 )
+from sparse_topology.report.takeaways import repeated, strongest
 from sparse_topology.words import by_group, group_of, printed
 
 
@@ -69,11 +71,13 @@ def section(inputs: PageInputs) -> Section | None:
     if not metrics:
         part.blocks.append(empty("No topometric has a correlation: too few networks, or no variation among them."))
         return part
+    part.blocks += claim("importance", strongest(table))
     maps = [[Heading(s, printed(s)), importance_chart(inputs, shown, s, metrics)] for s in SCENARIOS]
     part.blocks += [Pair(maps), inputs.caption("importance")]
     redundancy, correlation = inputs.table("redundancy"), inputs.table("metric_correlation")
     if redundancy is not None and len(redundancy):
-        part.blocks += [Heading("redundancy", "Which topometrics say the same"), inputs.caption("redundancy")]
+        part.blocks.append(Heading("redundancy", "Which topometrics say the same"))
+        part.blocks += [*claim("redundancy", repeated(redundancy)), inputs.caption("redundancy")]
         if correlation is not None and correlation["r"].notna().any():
             part.blocks.append(correlation_chart(inputs, correlation))
         part.blocks.append(redundancy_table(redundancy))

@@ -1,10 +1,22 @@
 """What every section of the page starts from."""
 
+import re
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from sparse_topology.report.page import Caption, Cell, Chart, Paragraph, caption, columns_of, number
+from sparse_topology.report.page import (
+    Bullets,
+    Caption,
+    Cell,
+    Chart,
+    Claim,
+    Paragraph,
+    Table,
+    caption,
+    columns_of,
+    number,
+)
 from sparse_topology.words import in_order, printed
 
 
@@ -30,6 +42,34 @@ class PageInputs:
 
     def caption(self, name: str) -> Caption:
         return caption(self.captions[name])
+
+
+def claim(anchor: str, text: str | None) -> list[Claim]:
+    """What the section or sub-section `anchor` says first, if it says anything."""
+    return [Claim(anchor, text)] if text else []
+
+
+def in_blocks(parts: list, name: str) -> list:
+    """The parts of a passage as blocks of the page; its tables are named after it."""
+    blocks = []
+    for number_of_part, part in enumerate(parts):
+        if isinstance(part, str):
+            blocks.append(Paragraph(part))
+        elif isinstance(part, list):
+            blocks.append(Bullets(part))
+        else:
+            lines = zip(part.index, part.to_numpy(), strict=True)
+            rows = [[Cell(str(label)), *(text_cell(str(text)) for text in line)] for label, line in lines]
+            blocks.append(Table(f"{name}-{number_of_part}", [part.index.name or "", *map(str, part.columns)], rows))
+    return blocks
+
+
+def text_cell(text: str) -> Cell:
+    """A cell of a passage's table: one that begins with a number sorts by it, a dash is empty, a sentence wraps."""
+    found = re.match(r"(−?[0-9.]+(?:e[−+]?[0-9]+)?)(?= |,|%|$)", text)
+    if text == "–" or found:
+        return Cell(text, found[1].replace("−", "-") if found else "", "n")
+    return Cell(text, None, "long" if len(text) > 40 else "")
 
 
 def empty(reason: str) -> Paragraph:

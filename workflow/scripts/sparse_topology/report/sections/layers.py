@@ -5,7 +5,8 @@ import pandas as pd
 from sparse_topology.analysis.design import TABLE_CELL, shared_metrics
 from sparse_topology.report import charts
 from sparse_topology.report.page import Chart, Heading, Section
-from sparse_topology.report.sections.inputs import PageInputs, empty, menus, printed_columns
+from sparse_topology.report.sections.inputs import PageInputs, claim, empty, menus, printed_columns
+from sparse_topology.report.takeaways import repeats_density
 from sparse_topology.words import in_order, printed
 
 MEAN = "mean over algorithms"
@@ -59,6 +60,8 @@ def section(inputs: PageInputs) -> Section | None:
     if not metrics:
         part.blocks.append(empty("No layer of this study has a density or a Ramanujan metric."))
         return part
+    if correlation is not None:
+        part.blocks += claim("layers", repeats_density(correlation))
     part.blocks += [layer_chart(inputs, table, metrics), inputs.caption("layers")]
     if correlation is not None and correlation["r"].notna().any():
         title = "Correlation with the density"

@@ -5,8 +5,19 @@ import pandas as pd
 from sparse_topology.analysis.design import RANKING_TABLES, strategies
 from sparse_topology.report import charts
 from sparse_topology.report.page import Cell, Chart, Details, Heading, Section, Table, number
-from sparse_topology.report.sections.inputs import PageInputs, empty, interval_text, leaders, nothing, span
+from sparse_topology.report.passages import ranking
+from sparse_topology.report.sections.inputs import (
+    PageInputs,
+    claim,
+    empty,
+    in_blocks,
+    interval_text,
+    leaders,
+    nothing,
+    span,
+)
 from sparse_topology.report.sections.printed_values import beside, printed_values
+from sparse_topology.report.takeaways import ordered
 from sparse_topology.words import in_order, printed
 
 TITLES = {
@@ -73,27 +84,6 @@ def ranking_chart(inputs: PageInputs, rows: pd.DataFrame) -> Chart:
 
 
 WITH_PAPER = ", which is how the paper's tables come out, beside its values"
-PROCEDURES = {
-    "leave_one_architecture_out": "architecture unknown",
-    "leave_one_dataset_out": "data set unknown",
-    "in_sample": "in sample (optimistic)",
-    "constant_order": "one order for all, from the other architectures",
-    "random_order": "random order",
-}
-
-
-def evaluation_table(table: pd.DataFrame) -> Table:
-    """How well the order before training does, over all cells."""
-    body = []
-    for row in table[table["sparsity"] == "all"].itertuples():
-        line = [Cell(PROCEDURES.get(row.procedure, row.procedure)), number(row.cells, 0)]
-        for value, low, high in ((row.rbo, row.rbo_low, row.rbo_high), (row.tau, row.tau_low, row.tau_high)):
-            cell = number(value)
-            cell.small = f"{low:.2f} to {high:.2f}".replace("-", "−")
-            line.append(cell)
-        body.append([*line, number(row.lost_points), number(100 * row.first_is_best, 0)])
-    titles = ["when the order is asked for", "cells", "RBO", "Kendall's tau", "lost points", "first is best (%)"]
-    return Table("rank-evaluation", titles, body, csv="rank_evaluation")
 
 
 def section(inputs: PageInputs) -> Section | None:
@@ -107,6 +97,7 @@ def section(inputs: PageInputs) -> Section | None:
         return part
     random = rows["strategy"] == "random"
     shown, others = rows[rows["default"]], rows[~rows["default"] | random]
+    part.blocks += claim("ranking", ordered(table))
     part.blocks += [ranking_chart(inputs, shown), inputs.caption("ranking")]
     paper = printed_values(inputs.table("paper_comparison"))
     for subset, title in TITLES.items():
@@ -123,9 +114,7 @@ def section(inputs: PageInputs) -> Section | None:
                 part.blocks += [Heading(f"ranking-{subset}", title), result]
             else:
                 ending = WITH_PAPER if beside_it else ""
-                part.blocks.append(Details(f"The same with undefined metrics ranked {place}{ending}", result))
-    evaluation = inputs.table("rank_evaluation")
-    if evaluation is not None and len(evaluation):
-        part.blocks += [Heading("rank-evaluation", "Ranking before training"), evaluation_table(evaluation)]
-        part.blocks.append(inputs.caption("rank_evaluation"))
+                part.blocks.append(Details(f"The same with undefined metrics ranked {place}{ending}", [result]))
+    means = ranking(table)
+    part.blocks.append(Details(means.title, in_blocks(means.parts, means.name)))
     return part

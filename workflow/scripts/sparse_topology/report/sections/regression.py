@@ -6,6 +6,7 @@ from sparse_topology.report import charts
 from sparse_topology.report.page import Cell, Chart, Heading, Paragraph, Section, Table, number
 from sparse_topology.report.sections.inputs import (
     PageInputs,
+    claim,
     empty,
     first_encoding,
     interval_text,
@@ -18,6 +19,7 @@ from sparse_topology.report.sections.inputs import (
     span,
 )
 from sparse_topology.report.sections.printed_values import beside, printed_values
+from sparse_topology.report.takeaways import ENOUGH, carried_over, predicted
 from sparse_topology.words import GREY, colours, in_order, printed
 
 FEATURES = {
@@ -36,7 +38,6 @@ FOLD_TITLES = {
     "leave_one_architecture_out": "a whole architecture",
     "leave_one_algorithm_out": "a whole algorithm",
 }
-PER_FEATURE = 3  # networks per feature below which the score of an unpenalised fit is chance
 LEAST = -0.3  # where the chart's axis begins
 BLOWN_UP = "< −10"
 DIGITS = {"adjusted_r2": 2, "mae": 3}
@@ -46,7 +47,7 @@ def models(table: pd.DataFrame) -> pd.DataFrame:
     """Random folds, mean over the regressors, with `model`: the printed encoding or feature set."""
     rows = table[(table["folds"] == "random") & (table["regressor"] == "mean") & table["r2"].notna()]
     model = rows["encoding"].map(printed).where(rows["features"] == "topometrics", rows["features"].map(FEATURES))
-    enough = rows["networks"] >= PER_FEATURE * rows["feature_count"]
+    enough = rows["networks"] >= ENOUGH * rows["feature_count"]
     return rows.assign(model=model, enough=enough).drop_duplicates(["model", "scenario", "value"])
 
 
@@ -58,7 +59,7 @@ def too_few(rows: pd.DataFrame) -> str:
     place = {"sparsity_fixed": "sparsity {}".format, "architecture_fixed": printed}
     where = [place[s](v) for s, v in scenario_columns(short)]
     return (
-        f"Fewer than {PER_FEATURE} networks per feature ({short['networks'].min()} to {short['networks'].max()} "
+        f"Fewer than {ENOUGH} networks per feature ({short['networks'].min()} to {short['networks'].max()} "
         f"networks, up to {int(short['feature_count'].max())} features) at {', '.join(where)}: a fit without a penalty "
         f"runs away there, so {len(short)} of {len(rows)} scores are not drawn and cannot win a column of the tables."
     )
@@ -144,7 +145,7 @@ def folds_table(table: pd.DataFrame) -> Table | None:
     """Adjusted R² of the first encoding under every kind of fold; None if there are not two with enough networks."""
     encoding = first_encoding(table)
     rows = table[(table["regressor"] == "mean") & (table["features"] == "topometrics") & table["adjusted_r2"].notna()]
-    rows = rows[(rows["encoding"] == encoding) & (rows["networks"] >= PER_FEATURE * rows["feature_count"])]
+    rows = rows[(rows["encoding"] == encoding) & (rows["networks"] >= ENOUGH * rows["feature_count"])]
     kinds = [kind for kind in FOLD_TITLES if kind in set(rows["folds"])]
     if len(kinds) < 2:
         return None
@@ -186,6 +187,7 @@ def section(inputs: PageInputs) -> Section | None:
         reasons = "; ".join(sorted(set(table["note"].dropna()))) or "no model has a score"
         part.blocks.append(empty(f"No regression in this study: {reasons}."))
         return part
+    part.blocks += claim("regression", predicted(table))
     encodings = [printed(word) for word in in_order(rows.loc[rows["features"] == "topometrics", "encoding"])]
     order = encodings + [text for text in FEATURES.values() if text in set(rows["model"])]
     if rows.loc[rows["features"] == "topometrics", "enough"].any():
@@ -199,7 +201,8 @@ def section(inputs: PageInputs) -> Section | None:
     part.blocks += [Paragraph(note, "soft") for note in sorted(notes) if note and " features" not in note]
     folds = folds_table(table)
     if folds:
-        part.blocks += [Heading("regression-folds", "Harder tests"), inputs.caption("regression_folds"), folds]
+        part.blocks += [Heading("regression-folds", "Harder tests"), *claim("regression-folds", carried_over(table))]
+        part.blocks += [inputs.caption("regression_folds"), folds]
     predictions = inputs.table("predictions")
     if predictions is not None and len(predictions):
         part.blocks += [Heading("predictions", "Predicted against true drop"), prediction_chart(inputs, predictions)]

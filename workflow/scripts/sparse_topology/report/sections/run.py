@@ -71,15 +71,13 @@ def run_facts(manifest: dict) -> list[tuple[str, str]]:
 def section(inputs: PageInputs) -> Section:
     part = Section("run", "What was run")
     if inputs.pool.empty:
-        part.blocks.append(empty("The pool holds no network."))
+        part.blocks.append(empty("There are no networks."))
     else:
         part.blocks.append(Facts(network_facts(inputs.pool) + cost_facts(inputs.table("costs"))))
-        if inputs.pool["collapsed"].all():
-            part.blocks.append(empty("All networks of this pool collapsed: no path leads from input to output."))
     if inputs.manifest:
         rows = [[Cell(name), Cell(value, None, "long")] for name, value in run_facts(inputs.manifest)]
         part.blocks.append(Table("run", ["", "this run"], rows))
         config = json.dumps(inputs.manifest.get("config", {}), indent=1)
-        part.blocks.append(Details("Configuration", Code(config)))
+        part.blocks.append(Details("Configuration", [Code(config)]))
     part.blocks.append(inputs.caption("run"))
     return part

@@ -4,8 +4,11 @@ import pandas as pd
 
 from sparse_topology.report import charts
 from sparse_topology.report.page import Section
-from sparse_topology.report.sections.inputs import PageInputs, empty, menus, printed_columns
+from sparse_topology.report.sections.inputs import PageInputs, claim, empty, menus, printed_columns
+from sparse_topology.report.takeaways import clouds
 from sparse_topology.words import by_group, printed
+
+ONE_CLOUD = "Nothing tells a trend from a gap between architectures: there are not two with enough networks."
 
 
 def measured(pool: pd.DataFrame) -> pd.DataFrame:
@@ -34,6 +37,8 @@ def section(inputs: PageInputs) -> Section | None:
     frame["network"] = frame["algorithm"] + " " + frame["sparsity"] + ", " + frame["architecture"]
     frame["network"] += " on " + frame["dataset"] + ", seed " + pool["seed"].astype(str)
     frame["accuracy drop"], frame["accuracy"] = pool["drop"], pool["accuracy"].map("{:.1%}".format)
+    metrics = [name for name in pool.columns if f"raw_{name}" in pool.columns and pool[name].notna().any()]
+    part.blocks += claim("scatter", clouds(pool, metrics) or ONE_CLOUD)
     choices = menus(pool, labels, everything=["dataset", "architecture", "sparsity"])
     size = 16 if len(pool) > 1000 else 32
     spec = charts.scatter("networks", list(values.columns), choices, set(pool["pruning"]), size)
