@@ -19,7 +19,8 @@ import pandas as pd
 import pytest
 
 from helpers.small_results import pool_of, write_results
-from sparse_topology.words import PALETTE, colours, printed
+from sparse_topology.figures import MARKERS, markers
+from sparse_topology.words import GREY, PALETTE, SHAPES, colours, printed, shapes
 
 
 def draw_all(folder: Path, output: Path) -> dict[str, Path]:
@@ -119,10 +120,10 @@ DEFICIENCIES = {
 }
 
 
-def lab(linear: np.ndarray) -> np.ndarray:
+def lab(rgb: np.ndarray) -> np.ndarray:
     """CIELAB (D65) of linear RGB."""
     to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    x, y, z = np.cbrt(np.clip(to_xyz @ linear / [0.9505, 1, 1.089], 0.008856, None))
+    x, y, z = np.cbrt(np.clip(to_xyz @ rgb / [0.9505, 1, 1.089], 0.008856, None))
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
@@ -130,14 +131,29 @@ def lab(linear: np.ndarray) -> np.ndarray:
 def test_colours_stay_apart_with_a_colour_vision_deficiency(matrix):
     seen = []
     for colour in PALETTE:
-        srgb = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
-        linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-        seen.append(lab(np.clip(matrix @ linear, 0, 1)))
+        seen.append(lab(np.clip(matrix @ linear(colour), 0, 1)))
     distances = [np.linalg.norm(a - b) for k, a in enumerate(seen) for b in seen[:k]]
     assert min(distances) > 10  # about four just noticeable differences
+
+
+def linear(colour: str) -> np.ndarray:
+    srgb = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+@pytest.mark.parametrize("colour", [*PALETTE, GREY])
+def test_colours_stand_out_from_white(colour):
+    luminance = linear(colour) @ [0.2126, 0.7152, 0.0722]
+    assert 1.05 / (luminance + 0.05) >= 3
 
 
 def test_words_keep_their_colour_whatever_else_is_shown():
     assert colours(["erk", "snip", "mine"])["snip"] == colours(["snip"])["snip"]
     assert len(set(colours(["snip", "grasp", "synflow", "prospr", "uniform", "er", "erk"]).values())) == 7
     assert printed("mine") == "mine"
+
+
+def test_a_word_has_one_shape_on_the_page_and_in_the_figures():
+    words = ["snip", "grasp", "synflow", "prospr", "uniform", "er", "erk"]
+    assert sorted(shapes(words).values()) == sorted(SHAPES)
+    assert markers(["erk"]) == {"erk": MARKERS[shapes(words)["erk"]]}

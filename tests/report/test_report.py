@@ -1,8 +1,10 @@
 """The report page: what it holds, and how it behaves in a real browser (Debian's Chromium through Playwright)."""
 
+import io
 import json
 import re
 import shutil
+import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -489,6 +491,69 @@ def test_print_shows_the_content_alone(page):
     assert not page.locator(".tools").first.is_visible()
     assert page.locator("#chart-accuracy svg").is_visible()
     assert page.pdf().startswith(b"%PDF")
+
+
+def test_print_cuts_nothing(page):
+    """Every cell of every table, and every caption, is in the printed text."""
+    pypdf = pytest.importorskip("pypdf")
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    words = "all => all.flatMap(e => e.innerText.split(/\\s+/))"
+    page.emulate_media(media="print")
+    shown = set(page.locator("td:visible, th:visible, figcaption:visible").evaluate_all(words))
+    pages = pypdf.PdfReader(io.BytesIO(page.pdf(format="A4"))).pages
+
+    def plain(text):  # without ligatures
+        return unicodedata.normalize("NFKC", text)
+
+    printed = plain("".join("".join(sheet.extract_text() for sheet in pages).split()))
+    assert len(shown) > 500
+    assert [word for word in shown if plain(word) not in printed] == []
+
+
+# -- for everybody
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (400, "dark")])
+def test_axe_finds_nothing(browser, page_file, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python")
+    page, _, _ = open_page(browser, page_file, width)
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.evaluate(Path(axe.__file__).with_name("axe.min.js").read_text())
+    # Text beside bars and under sticky headings is "incomplete" for axe; its colours are those of the other text.
+    # The rows of a table are alike: three of each are looked at.
+    rows = "{exclude: ['tbody tr:nth-child(n+4)']}"
+    violations = page.evaluate(f"axe.run({rows}, {{resultTypes: ['violations']}}).then(found => found.violations)")
+    assert [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in violations] == []
+    page.close()
+
+
+def test_captions_stand_inside_their_figures_and_charts_have_words(page):
+    around = page.locator("figcaption").evaluate_all("all => all.map(caption => caption.parentNode.tagName)")
+    assert len(around) >= 10
+    assert set(around) == {"FIGURE"}
+    charts = page.locator("[data-chart] [role=img]").evaluate_all("all => all.map(plot => plot.ariaLabel)")
+    assert len(charts) >= 11
+    assert len(set(charts)) == len(charts)
+
+
+def test_the_contents_name_the_sub_headings(page_file):
+    text = page_file.read_text()
+    contents = text[text.index("<nav") : text.index("</nav>")]
+    headings = re.findall(r'<h[23] id="([^"]+)">', text)
+    assert re.findall('href="#([^"]+)"', contents) == headings
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_scrollbars_stand_only_where_something_is_longer(browser, page_file, width):
+    page, _, _ = open_page(browser, page_file, width)
+    bars = page.evaluate(
+        """[...document.querySelectorAll('.scroll, .plot, nav')].map(e => [e.parentNode.id || e.className,
+            e.offsetHeight - e.clientHeight > 3 && e.scrollWidth - e.clientWidth,
+            e.offsetWidth - e.clientWidth > 3 && e.scrollHeight - e.clientHeight])"""
+    )
+    assert [bar for bar in bars if any(0 < over < 4 for over in bar[1:] if over is not False)] == []
+    page.close()
 
 
 # -- nothing that misleads

@@ -109,7 +109,10 @@ document.querySelectorAll('figure[data-chart]').forEach(figure => {
 const links = new Map([...document.querySelectorAll('nav a')].map(a => [a.hash.slice(1), a]));
 const watcher = new IntersectionObserver(entries => entries.forEach(entry => {
   const id = entry.target.querySelector('h2').id;
-  if (entry.isIntersecting) links.forEach((a, name) => a.classList.toggle('here', name === id));
+  if (entry.isIntersecting) links.forEach((a, name) => {
+    a.classList.toggle('here', name === id);
+    if (name === id) a.setAttribute('aria-current', 'true'); else a.removeAttribute('aria-current');
+  });
 }), {rootMargin: '0px 0px -70% 0px'});
 document.querySelectorAll('section').forEach(section => watcher.observe(section));
 drawAll();

@@ -6,7 +6,7 @@ The numbers of the paper's Tables 8 to 10, from tables/accuracy.csv. Bars are on
 import pandas as pd
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
-from sparse_topology.figures import MARKERS, fitting_width, legend_below, nothing, panels, save
+from sparse_topology.figures import fitting_width, legend_below, markers, nothing, panels, save
 from sparse_topology.job import job
 from sparse_topology.words import GREY, colours, in_order, printed
 
@@ -44,8 +44,8 @@ def accuracy_figure(table: pd.DataFrame):
         return nothing("No sparse network has an accuracy.")
     datasets, architectures = in_order(sparse["dataset"]), in_order(sparse["architecture"])
     algorithms, sparsities = in_order(sparse["pruning"]), sorted(set(sparse["sparsity"]))
-    colour = colours(algorithms)
-    looks = {a: (colour[a], MARKERS[k % len(MARKERS)]) for k, a in enumerate(algorithms)}
+    colour, marker = colours(algorithms), markers(algorithms)
+    looks = {a: (colour[a], marker[a]) for a in algorithms}
     width = fitting_width(len(architectures), 1.725)
     figure, axes = panels(len(datasets), len(architectures), 1.5, width)
     handles = {}

@@ -7,7 +7,7 @@ architecture, one row per set of algorithms.
 import pandas as pd
 
 from sparse_topology.analysis.design import strategies
-from sparse_topology.figures import MARKERS, fitting_width, legend_below, nothing, panels, save
+from sparse_topology.figures import fitting_width, legend_below, markers, nothing, panels, save
 from sparse_topology.job import job
 from sparse_topology.words import GREY, colours, in_order, printed
 
@@ -53,8 +53,8 @@ def ranking_figure(table: pd.DataFrame):
         return nothing("There are not two pruning algorithms with an accuracy to rank.")
     found = set(rows["strategy"])
     order = strategies(found)[:-1]
-    colour = colours(order)
-    looks = {s: (colour[s], MARKERS[k % len(MARKERS)]) for k, s in enumerate(order) if s in found}
+    colour, marker = colours(order), markers(order)
+    looks = {s: (colour[s], marker[s]) for s in order if s in found}
     width = fitting_width(len(architectures), 1.725)
     figure, axes = panels(len(subsets), len(architectures), 1.4, width, sharex=True, sharey=True)
     handles = {}

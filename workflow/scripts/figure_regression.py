@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from sparse_topology.analysis.design import SCENARIOS
-from sparse_topology.figures import MARKERS, broken, legend_below, nothing, panels, save
+from sparse_topology.figures import MARKERS, broken, legend_below, markers, nothing, panels, save
 from sparse_topology.job import job
 from sparse_topology.words import GREY, colours, in_order, printed
 
@@ -30,9 +30,10 @@ def paper_rows(table: pd.DataFrame) -> pd.DataFrame:
 def models_of(rows: pd.DataFrame) -> dict:
     """{model: (colour, marker)}: encodings in colour, baselines in grey (and hollow)."""
     encodings = in_order(rows[rows["features"] == "topometrics"]["model"])
-    colour = colours(encodings)
-    looks = {e: (colour[e], MARKERS[k % len(MARKERS)]) for k, e in enumerate(encodings)}
-    return looks | {b: (GREY, m) for b, m in zip(BASELINES, MARKERS, strict=False) if b in set(rows["model"])}
+    colour, marker = colours(encodings), markers(encodings)
+    looks = {e: (colour[e], marker[e]) for e in encodings}
+    hollow = zip(BASELINES, MARKERS.values(), strict=False)
+    return looks | {b: (GREY, m) for b, m in hollow if b in set(rows["model"])}
 
 
 def draw(axis, rows: pd.DataFrame, values: list[str], looks: dict, score: str) -> dict:

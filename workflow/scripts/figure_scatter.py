@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from sparse_topology.figures import MARKERS, grid_shape, legend_below, nothing, panels, save
+from sparse_topology.figures import grid_shape, legend_below, markers, nothing, panels, save
 from sparse_topology.job import job
 from sparse_topology.words import by_group, in_order, printed
 
@@ -37,7 +37,7 @@ def scatter_figure(columns: dict[str, np.ndarray]):
         return nothing("No network has both a topometric and an accuracy drop.")
     sparsities, architectures = sorted(set(columns["sparsity"])), in_order(columns["architecture"])
     shade = {s: SEQUENCE(k / max(len(sparsities) - 1, 1)) for k, s in enumerate(sparsities)}
-    marker = {a: MARKERS[k % len(MARKERS)] for k, a in enumerate(architectures)}
+    marker = markers(architectures)
     size = 1.8 if len(drop) > 300 else 2.8
     rows, width = grid_shape(len(metrics))
     figure, axes = panels(rows, width, 1.25, sharey=True)

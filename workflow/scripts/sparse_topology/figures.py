@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from sparse_topology.files import atomic
-from sparse_topology.words import GREY, in_order, printed
+from sparse_topology.words import GREY, SHAPES, in_order, printed, shapes
 
 COLUMN, PAGE = 3.3, 6.9  # inches: one column, and the width of a page
 
@@ -47,7 +47,12 @@ mpl.rcParams.update(
 # Correlations. Red: the drop grows with the metric; blue: it shrinks; apart with any colour-vision deficiency.
 CORRELATION = ScalarMappable(Normalize(-1, 1), "RdBu_r")
 
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+MARKERS = dict(zip(SHAPES, ["o", "s", "^", "D", "v", "P", ">"], strict=True))
+
+
+def markers(words) -> dict:
+    """{word: marker}, the shapes that the page has too."""
+    return {word: MARKERS[shape] for word, shape in shapes(words).items()}
 
 
 def panels(rows: int, columns: int, height: float, width: float = PAGE, **shared):

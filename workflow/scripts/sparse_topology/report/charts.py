@@ -8,7 +8,7 @@ panels side by side.
 
 import altair as alt
 
-from sparse_topology.words import BLACK, BLUE, GREY, PALETTE, colours, in_order, printed
+from sparse_topology.words import BLACK, BLUE, GREY, PALETTE, colours, in_order, printed, shapes
 
 CONFIG = {
     "font": "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif",
@@ -16,6 +16,7 @@ CONFIG = {
     "legend": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "orient": "top"},
     "header": {"labelFontSize": 12, "labelFontWeight": "bold", "title": None},
     "view": {"stroke": None},
+    "background": "transparent",
     "point": {"filled": True},
 }
 FADED = 0.08
@@ -40,6 +41,13 @@ def word_colour(field: str, words):
     found = in_order(words)
     look = colours(found)
     return alt.Color(f"{field}:N", title=None).scale(domain=[printed(w) for w in found], range=[look[w] for w in found])
+
+
+def word_shape(field: str, words):
+    """Shape of the points of printed words, the same that the static figures have."""
+    found = in_order(words)
+    look = shapes(found)
+    return alt.Shape(f"{field}:N", title=None).scale(domain=[printed(w) for w in found], range=[look[w] for w in found])
 
 
 def picked(field: str):
@@ -90,7 +98,7 @@ def accuracy(data: str, algorithms, sparsities: list[str], panels: list[str]) ->
     y = alt.Y("mean:Q", title="accuracy (%)").scale(zero=False)
     line = base.mark_line(strokeWidth=1.5).encode(y=y).add_params(pick)
     bars = base.mark_rule().encode(y="low:Q", y2="high:Q")
-    points = base.mark_point(size=45, opacity=1).encode(y=y, shape=alt.Shape("algorithm:N", legend=None))
+    points = base.mark_point(size=45, opacity=1).encode(y=y, shape=word_shape("algorithm", algorithms))
     dense = alt.Chart().mark_rule(color=GREY, strokeDash=[5, 4]).encode(y="mean(dense):Q")
     chart = alt.layer(dense, line, bars, points, data=alt.NamedData(data))
     chart = in_panels(chart, panels, 58, y="independent")
@@ -154,7 +162,7 @@ def ranking(data: str, menus: dict, panels: list[str], sparsities: list[str], st
         tooltip=hints("strategy", "sparsity", "RBO", "interval", "lost points"),
     )
     line = strategy.mark_line(strokeWidth=1.5).add_params(pick)
-    points = strategy.mark_point(size=50, opacity=1).encode(shape=alt.Shape("strategy:N", legend=None))
+    points = strategy.mark_point(size=50, opacity=1).encode(shape=word_shape("strategy", strategies))
     bars = strategy.mark_rule(strokeWidth=1.2).encode(y=alt.Y("low:Q"), y2="high:Q")
     chance = alt.Chart().transform_filter(alt.datum.strategy == "random").mark_rule(color=GREY, strokeDash=[5, 4])
     chart = alt.layer(chance.encode(y="mean(rbo):Q"), line, bars, points, data=alt.NamedData(data))
@@ -174,7 +182,7 @@ def layers(data: str, menus: dict, panels: list[str], metrics) -> dict:
         tooltip=[*hints("name", "metric"), alt.Tooltip("share:Q", format=".3f")],
     )
     line = base.mark_line(strokeWidth=1.5).add_params(pick)
-    points = base.mark_point(size=30, opacity=1).encode(shape=alt.Shape("metric:N", legend=None))
+    points = base.mark_point(size=30, opacity=1).encode(shape=word_shape("metric", metrics))
     chart, parameters = chosen_by(alt.layer(line, points, data=alt.NamedData(data)), menus)
     # A layer without a value stays, so that the line breaks there.
     chart = chart.transform_fold([printed(m) for m in in_order(metrics)], as_=["metric", "share"])

@@ -28,7 +28,8 @@ class Cell:
 @dataclass
 class Table:
     """A table of the page: header groups (text, columns spanned), column titles, rows of Cells; `heads` columns are row
-    headings. `csv` names the table file that its download button saves; without one the button saves what is shown."""
+    headings. `csv` names the table file that its download button saves; without one the button saves what is shown.
+    `label` names it to a screen reader; without one it gets the heading above it."""
 
     name: str
     columns: list[str]
@@ -37,6 +38,7 @@ class Table:
     heads: int = 1
     base: list[int] = field(default_factory=list)
     csv: str | None = None
+    label: str = ""
     kind: ClassVar = "table"
 
     @property
@@ -47,12 +49,14 @@ class Table:
 
 @dataclass
 class Chart:
-    """A Vega-Lite specification and the names of the data sets it reads."""
+    """A Vega-Lite specification and the names of the data sets it reads. `alt` says in words what it shows; without it,
+    the heading above it and what its section says first do."""
 
     name: str
     spec: dict
     data: list[str]
     renderer: str = "svg"
+    alt: str = ""
     kind: ClassVar = "chart"
 
 
@@ -108,6 +112,15 @@ class Caption:
 
 
 @dataclass
+class Captioned:
+    """A block with its caption."""
+
+    block: object
+    caption: Markup
+    kind: ClassVar = "captioned"
+
+
+@dataclass
 class Code:
     """Text as it is typed."""
 
@@ -156,6 +169,10 @@ class Section:
     title: str
     blocks: list = field(default_factory=list)
 
+    @property
+    def headings(self) -> list[Heading]:
+        return [block for block in leaves(self.blocks) if isinstance(block, Heading)]
+
 
 def number(value, digits: int = 2, plus: bool = False) -> Cell:
     """A number as a cell; a dash where there is none."""
@@ -174,6 +191,8 @@ def leaves(blocks: list):
                     yield from leaves(side)
             case Details(_, inner):
                 yield from leaves(inner)
+            case Captioned(inner):
+                yield from leaves([inner])
             case _:
                 yield block
 
@@ -192,6 +211,35 @@ def downloads(sections: list[Section]) -> list[str]:
     """The table files that the page's tables offer."""
     tables = [block for section in sections for block in leaves(section.blocks) if isinstance(block, Table)]
     return sorted({table.csv for table in tables if table.csv})
+
+
+def with_captions(blocks: list) -> list:
+    """The blocks with every caption inside the figure or table that it follows."""
+    found = []
+    for block in blocks:
+        if isinstance(block, Caption) and found and isinstance(found[-1], Chart | Table | Pictures | Pair):
+            found[-1] = Captioned(found[-1], block.text)
+        elif isinstance(block, Pair):
+            found.append(Pair([with_captions(side) for side in block.blocks]))
+        else:
+            found.append(block)
+    return found
+
+
+def with_words(section: Section) -> Section:
+    """The section with its captions in place, and a name in words for every chart and table that has none."""
+    heading, says = section.title, ""
+    for block in leaves(section.blocks):
+        match block:
+            case Heading(_, text):
+                heading, says = text, ""
+            case Chart(alt=""):
+                block.alt = f"Chart: {heading}. {says}".strip()
+            case Table(label=""):
+                block.label = heading
+            case _ if block.kind == "claim":
+                says = block.text
+    return Section(section.name, section.title, with_captions(section.blocks))
 
 
 def caption(path) -> Caption:
@@ -262,7 +310,7 @@ def render_page(
     return look.page(
         title=title,
         lead=lead,
-        sections=sections,
+        sections=[with_words(section) for section in sections],
         content=embedded(content),
         files={name: embedded(text) for name, text in files.items()},
         library=code(vl_convert.javascript_bundle()) if charts else "",
