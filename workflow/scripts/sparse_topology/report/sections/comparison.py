@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from sparse_topology.report import charts
+from sparse_topology.report import charts, passages
 from sparse_topology.report.page import Cell, Chart, Details, Heading, Section, Table, number
-from sparse_topology.report.sections.inputs import PageInputs, claim, menus, printed_columns, span
+from sparse_topology.report.sections.inputs import PageInputs, claim, in_words, menus, printed_columns, span
 from sparse_topology.report.sections.printed_values import signed
 from sparse_topology.report.takeaways import reproduced
 from sparse_topology.words import printed
@@ -85,6 +85,7 @@ def section(inputs: PageInputs) -> Section | None:
     if with_paper:
         part.blocks += claim("paper", reproduced(paper))
         part.blocks += [summary_table(paper), comparison_chart(inputs, paper), inputs.caption("paper_comparison")]
+        part.blocks.append(in_words(passages.reproduction(paper)))
         part.blocks.append(Details(f"All {len(paper)} cells", [cell_table(paper)]))
     if with_pool:
         part.blocks += [Heading("pool_comparison", "Recomputed against released values"), pool_chart(inputs, pool)]

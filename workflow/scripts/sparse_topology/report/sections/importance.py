@@ -3,13 +3,14 @@
 import pandas as pd
 
 from sparse_topology.analysis.design import SCENARIOS
-from sparse_topology.report import charts
+from sparse_topology.report import charts, passages
 from sparse_topology.report.page import Cell, Chart, Heading, Pair, Section, Table, number
 from sparse_topology.report.sections.inputs import (
     PageInputs,
     claim,
     empty,
     first_encoding,
+    in_words,
     printed_columns,
     scenario_columns,
     span,
@@ -73,12 +74,12 @@ def section(inputs: PageInputs) -> Section | None:
         return part
     part.blocks += claim("importance", strongest(table))
     maps = [[Heading(s, printed(s)), importance_chart(inputs, shown, s, metrics)] for s in SCENARIOS]
-    part.blocks += [Pair(maps), inputs.caption("importance")]
+    part.blocks += [Pair(maps), inputs.caption("importance"), in_words(passages.importance(table))]
     redundancy, correlation = inputs.table("redundancy"), inputs.table("metric_correlation")
     if redundancy is not None and len(redundancy):
         part.blocks.append(Heading("redundancy", "Which topometrics say the same"))
         part.blocks += [*claim("redundancy", repeated(redundancy)), inputs.caption("redundancy")]
         if correlation is not None and correlation["r"].notna().any():
             part.blocks.append(correlation_chart(inputs, correlation))
-        part.blocks.append(redundancy_table(redundancy))
+        part.blocks += [in_words(passages.redundancy(redundancy)), redundancy_table(redundancy)]
     return part

@@ -11,12 +11,14 @@ from sparse_topology.report.page import (
     Cell,
     Chart,
     Claim,
+    Details,
     Paragraph,
     Table,
     caption,
     columns_of,
     number,
 )
+from sparse_topology.report.passages import Passage
 from sparse_topology.words import in_order, printed
 
 
@@ -62,6 +64,11 @@ def in_blocks(parts: list, name: str) -> list:
             rows = [[Cell(str(label)), *(text_cell(str(text)) for text in line)] for label, line in lines]
             blocks.append(Table(f"{name}-{number_of_part}", [part.index.name or "", *map(str, part.columns)], rows))
     return blocks
+
+
+def in_words(passage: Passage) -> Details:
+    """A passage that opens by a click."""
+    return Details(passage.title, in_blocks(passage.parts, passage.name))
 
 
 def text_cell(text: str) -> Cell:

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from sparse_topology.analysis.design import TABLE_CELL, shared_metrics
-from sparse_topology.report import charts
+from sparse_topology.report import charts, passages
 from sparse_topology.report.page import Chart, Heading, Section
-from sparse_topology.report.sections.inputs import PageInputs, claim, empty, menus, printed_columns
+from sparse_topology.report.sections.inputs import PageInputs, claim, empty, in_words, menus, printed_columns
 from sparse_topology.report.takeaways import repeats_density
 from sparse_topology.words import in_order, printed
 
@@ -66,5 +66,5 @@ def section(inputs: PageInputs) -> Section | None:
     if correlation is not None and correlation["r"].notna().any():
         title = "Correlation with the density"
         part.blocks += [Heading("layer_correlation", title), correlation_chart(inputs, correlation)]
-        part.blocks.append(inputs.caption("layer_correlation"))
+        part.blocks += [inputs.caption("layer_correlation"), in_words(passages.layers(correlation))]
     return part

@@ -10,7 +10,7 @@ from sparse_topology.report.sections.inputs import (
     PageInputs,
     claim,
     empty,
-    in_blocks,
+    in_words,
     interval_text,
     leaders,
     nothing,
@@ -115,6 +115,5 @@ def section(inputs: PageInputs) -> Section | None:
             else:
                 ending = WITH_PAPER if beside_it else ""
                 part.blocks.append(Details(f"The same with undefined metrics ranked {place}{ending}", [result]))
-    means = ranking(table)
-    part.blocks.append(Details(means.title, in_blocks(means.parts, means.name)))
+    part.blocks.append(in_words(ranking(table)))
     return part

@@ -2,13 +2,14 @@
 
 import pandas as pd
 
-from sparse_topology.report import charts
+from sparse_topology.report import charts, passages
 from sparse_topology.report.page import Cell, Chart, Heading, Paragraph, Section, Table, number
 from sparse_topology.report.sections.inputs import (
     PageInputs,
     claim,
     empty,
     first_encoding,
+    in_words,
     interval_text,
     leaders,
     menus,
@@ -199,10 +200,12 @@ def section(inputs: PageInputs) -> Section | None:
         part.blocks += [Heading(f"regression-{score}", title), score_table(rows, order, score, paper)]
     notes = {note for line in rows["note"].dropna() for note in line.split("; ")}
     part.blocks += [Paragraph(note, "soft") for note in sorted(notes) if note and " features" not in note]
+    if rows.loc[rows["features"] == "topometrics", "enough"].any():
+        part.blocks.append(in_words(passages.baselines(table)))
     folds = folds_table(table)
     if folds:
         part.blocks += [Heading("regression-folds", "Harder tests"), *claim("regression-folds", carried_over(table))]
-        part.blocks += [inputs.caption("regression_folds"), folds]
+        part.blocks += [inputs.caption("regression_folds"), folds, in_words(passages.generalisation(table))]
     predictions = inputs.table("predictions")
     if predictions is not None and len(predictions):
         part.blocks += [Heading("predictions", "Predicted against true drop"), prediction_chart(inputs, predictions)]
