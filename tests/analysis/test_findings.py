@@ -11,9 +11,12 @@ import table_importance
 import table_ranking
 import table_redundancy
 import table_regression
+from conftest import REPO
 
 from helpers.synthetic_pool import WEIGHTED, synthetic_layers, synthetic_pool
 from sparse_topology.report import passages
+
+RESOURCES = REPO / "workflow" / "resources"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,32 @@ def test_the_claim_about_baselines_counts_the_pools(tables):
     for score, expected in ((2.0, "exceed the topometrics in 2 of 2 pools"), (-2.0, "in 0 of 2 pools")):
         regression.loc[alone, "adjusted_r2"] = score
         assert expected in findings.text_of(findings.baselines(regression))
+
+
+def test_where_each_method_fails_follows_the_table():
+    record = pd.read_csv(RESOURCES / "rank-evaluation.csv", dtype={"sparsity": str})
+    left_out = record["procedure"] == "leave_one_architecture_out"
+    difference = left_out & (record["method"] == "paths - mixture") & (record["architecture"] == "resnet20")
+    text = passages.failures(record)
+    assert "the mixture (equation 5) orders better with ResNet-20 (−0.11" in text
+    record.loc[difference, ["tau", "tau_low", "tau_high"]] = 0.5, 0.4, 0.6
+    assert "ResNet-20 (0.50 [0.40, 0.60])" in passages.failures(record)
+    assert "the mixture (equation 5) orders better" not in passages.failures(record)
+    worst = left_out & (record["method"] == "paths") & (record["sparsity"] == "0.95")
+    record.loc[worst, ["tau", "lost_points"]] = -0.9, 9.0
+    assert "by sparsity it orders worst with 0.95 (tau −0.90" in passages.failures(record)
+    assert "loses most with 0.95 (9.00" in passages.failures(record)
+    assert passages.failures(record[record["procedure"] == "ceiling"]) == ""
+
+
+def test_layer_densities_are_measured_against_one_trained_seed():
+    record = pd.read_csv(RESOURCES / "rank-evaluation.csv", dtype={"sparsity": str})
+    everything = (record[["architecture", "dataset", "sparsity"]] == "all").all(axis=1)
+    overall = record[everything].set_index(["method", "procedure"])
+    overall.loc[("one_seed_trained", "ceiling"), "tau"] = (
+        2 * overall.loc[("paths", "leave_one_architecture_out"), "tau"]
+    )
+    assert "and 50% with three fitted ones" in passages.verdict(overall)
 
 
 def test_numbers_that_cannot_be_read_are_shortened():

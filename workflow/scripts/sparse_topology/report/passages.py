@@ -324,6 +324,7 @@ def prediction(table: pd.DataFrame) -> Passage:
         verdict(overall),
         "Where each fails (one architecture left out, Kendall tau and points lost):",
         weak_spots(table),
+        failures(table),
     ]
     parts = [part for part in text if not isinstance(part, str) or part]
     return Passage("predicting", "Predicting before training", parts)
@@ -341,10 +342,17 @@ def left_out_table(overall: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict(overall: pd.DataFrame) -> str:
-    """Whether the path score beats the mixture on a new architecture, and what of it needs parameters."""
+    """Whether the path score beats the mixture on a new architecture, what of it needs parameters, and how far layer
+    densities alone go.
+    """
     key = "leave_one_architecture_out"
+    pairs = {
+        "paths - mixture": ("the path score", "the mixture"),
+        "paths - log_density_sum": ("with its parameters the path score", "the sum without them"),
+        "log_density_sum - mixture": ("the sum without parameters", "the mixture"),
+    }
     lines = []
-    for difference, other in (("paths - mixture", "the mixture"), ("paths - log_density_sum", "the sum without them")):
+    for difference, (what, other) in pairs.items():
         if (difference, key) not in overall.index:
             continue
         row = overall.loc[(difference, key)]
@@ -353,8 +361,48 @@ def verdict(overall: pd.DataFrame) -> str:
             low, high = sorted((sign * row[f"{measure}_low"], sign * row[f"{measure}_high"]))
             word = "better" if low > 0 else "worse" if high < 0 else "not to be told apart"
             claims.append(f"{word} in {name} ({with_interval(row, measure)})")
-        what = "the path score" if difference == "paths - mixture" else "with its parameters the path score"
         lines.append(f"On a new architecture {what} is, against {other}, {' and '.join(claims)}.")
+    known = [("one_seed_trained", "ceiling"), ("log_density_sum", key), ("paths", key)]
+    if all(row in overall.index for row in known):
+        trained, free, fitted = (overall.loc[row, "tau"] for row in known)
+        lines.append(
+            f"In Kendall tau, layer densities alone go {free / trained:.0%} of the way from a random order to training "
+            f"every candidate once without any parameter, and {fitted / trained:.0%} with three fitted ones."
+        )
+    return " ".join(lines)
+
+
+def failures(table: pd.DataFrame) -> str:
+    """In words, the architecture and the sparsity where each method orders worst and where it loses most, and where
+    one of path score and mixture beats the other beyond the interval.
+    """
+    part = table[table["procedure"] == "leave_one_architecture_out"]
+    lines = []
+    for method in ("paths", "mixture"):
+        own = part[part["method"] == method].dropna(subset=["tau", "lost_points"])
+        parts = []
+        for column in ("architecture", "sparsity"):
+            fixed = own[own[column] != "all"]
+            if len(fixed):
+                order, loss = fixed.loc[fixed["tau"].idxmin()], fixed.loc[fixed["lost_points"].idxmax()]
+                parts.append(
+                    f"by {column} it orders worst with {printed(order[column])} (tau {with_interval(order, 'tau')}) "
+                    f"and loses most with {printed(loss[column])} ({with_interval(loss, 'lost_points')} points)"
+                )
+        if parts:
+            lines.append(f"The {METHODS[method]}: {'; '.join(parts)}.")
+    paired, better = part[part["method"] == "paths - mixture"], {"paths": [], "mixture": []}
+    for column in ("architecture", "sparsity", "dataset"):
+        for _, row in paired[paired[column] != "all"].iterrows():
+            winner = "paths" if row["tau_low"] > 0 else "mixture" if row["tau_high"] < 0 else None
+            if winner:
+                where = f"sparsity {row[column]}" if column == "sparsity" else printed(row[column])
+                better[winner].append(f"{where} ({with_interval(row, 'tau')})")
+    lines += [
+        f"Beyond the interval of the difference in tau, the {METHODS[method]} orders better with {', '.join(cells)}."
+        for method, cells in better.items()
+        if cells
+    ]
     return " ".join(lines)
 
 
