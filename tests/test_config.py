@@ -1,6 +1,7 @@
 """A bad config is one line that names the key, the value and what is allowed; the shipped ones mean what they say."""
 
 import copy
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from conftest import REPO
 from study import SCRIPTS, ConfigError, Study
 
 DEFAULT = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
+RANK = {"architecture": "conv_small", "dataset": "digits", "sparsity": 0.9}
 SCHEMA = yaml.safe_load((REPO / "workflow" / "schemas" / "config.schema.yaml").read_text())
 
 
@@ -59,6 +61,8 @@ def changed(path: str, value):
         ("options.motifs", {"engine": "fast"}, ["options.motifs.engine", "'fast'", "'structured'"]),
         ("options.mine", {"path": "somewhere"}, []),
         ("rank", {"architecture": "resnet20", "dataset": "digits"}, ["rank.sparsity", "missing"]),
+        ("rank", RANK | {"method": "mixtures"}, ["rank.method", "'mixtures'", "did you mean 'mixture'?", "paths"]),
+        ("rank", RANK | {"method": "mixture"}, []),
         ("external.a.architecture", "resnet20", ["external.a", "missing"]),
         ("data_dir", 3, ["data_dir", "3", "string"]),
     ],
@@ -114,12 +118,33 @@ def test_controls_are_compared_with_what_differs_in_one_thing():
 
 
 def test_rank_takes_what_needs_no_training():
-    cell = {"architecture": "conv_small", "dataset": "digits", "sparsity": 0.9}
-    study = Study(changed("pruning", ["rigl", "snip", "snip_shuffled", "erk"]) | {"rank": cell})
+    study = Study(changed("pruning", ["rigl", "snip", "snip_shuffled", "erk"]) | {"rank": RANK})
     assert [network["pruning"] for network in study.ranked] == ["snip", "erk"]
     assert study.unranked == ["rigl", "snip_shuffled"]
     with pytest.raises(ConfigError, match=r"^rank: none of pruning: rigl, imp gives a mask without training; allowed"):
-        Study(changed("pruning", ["rigl", "imp"]) | {"rank": cell})
+        Study(changed("pruning", ["rigl", "imp"]) | {"rank": RANK})
+
+
+@pytest.mark.parametrize(
+    ("text", "metrics", "refused"),
+    [
+        ('READS = "masks"', [], None),
+        ('READS = ["paths", "kcore"]\nLEARNED = "importance.csv"', ["kcore", "paths"], None),
+        ("", None, "has READS = None; allowed: 'masks', 'metrics' or a list of components,"),
+        ('READS = ["density"]', None, "has READS = ['density']; allowed"),
+        ('READS = "masks"\nLEARNED = "mine.csv"', None, "has LEARNED = 'mine.csv'; allowed: None or a file"),
+    ],
+)
+def test_a_rank_method_of_ones_own_says_what_it_reads(tmp_path, monkeypatch, text, metrics, refused):
+    scripts = shutil.copytree(SCRIPTS, tmp_path / "scripts")
+    monkeypatch.setattr("study.SCRIPTS", scripts)
+    (scripts / "rank_by_mine.py").write_text(text)
+    config = changed("rank", RANK | {"method": "mine"})
+    if refused:
+        with pytest.raises(ConfigError, match=re.escape(f"rank.method: rank_by_mine.py {refused}")):
+            Study(config)
+    else:
+        assert Study(config).rank_metrics == metrics
 
 
 def test_sparsities_keep_their_digits_in_file_names():

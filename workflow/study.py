@@ -70,6 +70,7 @@ class Study:
             "metrics": words("metric_*.py"),
             "encodings": ["mge", "rolled", "rolled_channel"],
         }
+        self.rank_methods = words("rank_by_*.py")
         self.controls = [f"{word}_{suffix}" for word in self.known["pruning"] for suffix in CONTROLS]
         self.controls = [word for word in self.controls if word not in self.known["pruning"] and self._has_sense(word)]
         schema = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text())
@@ -163,6 +164,19 @@ class Study:
     def rank_method(self) -> str:
         """The script rank_by_<method>.py that orders the candidates of `rank`."""
         return self.config.get("rank", {}).get("method", "paths")
+
+    @property
+    def rank_learned(self) -> str | None:
+        """The file under workflow/resources with what the method of `rank` has learned; None if nothing."""
+        return literal(f"rank_by_{self.rank_method}.py", "LEARNED")
+
+    @cached_property
+    def rank_metrics(self) -> list[str]:
+        """The metric families of the untrained graphs that the method of `rank` reads, as its script declares in READS:
+        none for "masks", those that equation 5 weighs for "metrics", or a list of its own.
+        """
+        reads = literal(f"rank_by_{self.rank_method}.py", "READS")
+        return {"masks": [], "metrics": self.ranking_metrics}[reads] if isinstance(reads, str) else sorted(reads)
 
     @cached_property
     def ranked(self) -> list[dict]:
@@ -331,6 +345,8 @@ class Study:
                     f"training: there is no recipe for the data set {dataset!r}; add `training.{dataset}` with epochs, "
                     "milestones, batch_size, learning_rate, momentum and weight_decay"
                 )
+        if rank:
+            self._check_rank_method(rank["method"])
         if rank and len(self.unranked) == len(config["pruning"]):
             raise ConfigError(
                 f"rank: none of pruning: {', '.join(config['pruning'])} gives a mask without training; "
@@ -376,6 +392,24 @@ class Study:
         for (name, value), (allowed, is_right) in zip(of.items(), right.items(), strict=True):
             if not is_right:
                 raise ConfigError(f"metrics: metric_{family}.py has {name} = {value!r}; allowed: {allowed}")
+
+    def _check_rank_method(self, word: str) -> None:
+        """Whether there is such a method, and its script says of itself what `rank` must know."""
+        if word not in self.rank_methods:
+            raise ConfigError(f"rank.method: {word!r} is not known; {_allowed(word, self.rank_methods)}")
+        reads, learned = (literal(f"rank_by_{word}.py", name) for name in ("READS", "LEARNED"))
+        unrolled = [family for family, of in self.declared_metrics.items() if "mge" in (of["ENCODINGS"] or ())]
+        if not (reads in ("masks", "metrics") or (isinstance(reads, list) and reads and _within(reads, unrolled))):
+            raise ConfigError(
+                f"rank.method: rank_by_{word}.py has READS = {reads!r}; allowed: 'masks', 'metrics' or a list of "
+                f"{', '.join(unrolled)}"
+            )
+        files = sorted(path.name for path in (WORKFLOW / "resources").iterdir())
+        if learned is not None and learned not in files:
+            raise ConfigError(
+                f"rank.method: rank_by_{word}.py has LEARNED = {learned!r}; allowed: None or a file in "
+                f"workflow/resources: {', '.join(files)}"
+            )
 
     def _refuse_control(self, key: str, word: str) -> None:
         """Say why a control does not exist, if the word looks like one."""

@@ -13,7 +13,7 @@ import rank_parameters
 from conftest import REPO
 
 from helpers.synthetic_pool import ALGORITHMS, WEIGHTED, synthetic_layers, synthetic_pool
-from sparse_topology.analysis import path_score
+from sparse_topology.analysis import path_score, recommendation
 from sparse_topology.analysis.design import RANKED_CELL
 from sparse_topology.analysis.mixture import (
     cell_resamples,
@@ -81,7 +81,8 @@ def candidate_files(tmp_path, sink, broken=()):
 
 def run(tmp_path, networks, target=TARGET):
     outputs = tmp_path / "order.csv", tmp_path / "recommendation.txt"
-    rank_by_mixture.main(networks, RESOURCES / "importance.csv", RESOURCES / "rank-evaluation.csv", *outputs, target)
+    files = {"learned": RESOURCES / rank_by_mixture.LEARNED, "evaluation": RESOURCES / "rank-evaluation.csv"}
+    recommendation.run(rank_by_mixture.scores, networks, files, *outputs, {"method": "mixture"} | target)
     return pd.read_csv(outputs[0]), outputs[1].read_text()
 
 
@@ -198,8 +199,12 @@ def mask_files(tmp_path, kept, seeds=(0,)):
 def run_paths(tmp_path, networks, classes=10, target=TARGET):
     info, outputs = tmp_path / "dataset.json", (tmp_path / "order.csv", tmp_path / "recommendation.txt")
     info.write_text(json.dumps({"classes": classes}))
-    resources = RESOURCES / "path-score.csv", RESOURCES / "rank-evaluation.csv"
-    rank_by_paths.main(networks, info, *resources, *outputs, target)
+    files = {
+        "info": info,
+        "learned": RESOURCES / rank_by_paths.LEARNED,
+        "evaluation": RESOURCES / "rank-evaluation.csv",
+    }
+    recommendation.run(rank_by_paths.scores, networks, files, *outputs, {"method": "paths"} | target)
     return pd.read_csv(outputs[0]), outputs[1].read_text()
 
 
@@ -227,6 +232,31 @@ def test_paths_says_what_it_was_tried_for(tmp_path):
     _, text = run_paths(tmp_path, networks, 1000, TARGET | {"architecture": "resnet20", "dataset": "cifar100"})
     assert "This data set has 1000" in text
     assert "with the architecture on the data set left out" in text
+
+
+def test_a_method_that_has_learned_nothing_draws_the_seeds_alone(tmp_path):
+    """Without draws of its own its places are as sure as the candidates' seeds are alike."""
+    shares = {"snip": (0.3, 0.1), "er": (0.2, 0.21), "synflow": (0.01, 0.02)}
+    names = [name for name, values in shares.items() for _ in values]
+    values = -np.array([[share for pair in shares.values() for share in pair]])
+
+    def order(names, values, slope=None):
+        found = recommendation.Scores(names, values, ["Why."], slope)
+        outputs, files = (tmp_path / "o.csv", tmp_path / "t.txt"), {"evaluation": RESOURCES / "rank-evaluation.csv"}
+        recommendation.run(lambda *_: found, [], files, *outputs, TARGET | {"method": "mine"})
+        return pd.read_csv(outputs[0]), outputs[1].read_text()
+
+    table, text = order(names, values)
+    assert table["pruning"].tolist() == ["er", "snip", "synflow"]
+    # Of the four equally likely draws of the two seeds of snip, one has a mean above er's.
+    assert table["first_share"].to_numpy() == pytest.approx([0.75, 0.25, 0], abs=0.1)
+    assert table["place_high"].tolist() == [2, 2, 3]
+    assert "Train either er or snip" in text
+    assert "not been evaluated on the published networks" in text
+    table, text = order(names[::2], values[:, ::2])
+    assert table["first_share"].isna().all()
+    assert "Train snip first. The second is er." in text
+    assert "nan" not in text
 
 
 def test_shipped_parameters_are_as_many_as_the_importances_draws():

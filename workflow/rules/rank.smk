@@ -37,6 +37,7 @@ use rule metric as rank_metric with:
 rule rank_order:
     input:
         unpack(rank_inputs),
+        info=DATASET["info"].format(**study.rank) if study.rank else [],
         evaluation=local(f"{WORKFLOW}/resources/rank-evaluation.csv"),
     output:
         order="results/rank/order.csv",
@@ -52,7 +53,7 @@ rule rank_order:
         runtime=10,
     params:
         networks=[rank_record(n) for n in study.ranked],
-        cfg={**study.rank, "left_out": study.unranked},
+        cfg={**study.rank, "method": study.rank_method, "left_out": study.unranked},
         code=lambda w: code_hash(f"rank_by_{study.rank_method}.py"),
     script:
         f"../scripts/rank_by_{study.rank_method}.py"

@@ -7,11 +7,15 @@ the candidates and weighted with importances learned from a pool (rank_importanc
 import numpy as np
 import pandas as pd
 
+from sparse_topology.analysis import recommendation
 from sparse_topology.analysis.mixture import ranking_coefficients, weights_for
-from sparse_topology.analysis.pool import min_max, write_table
-from sparse_topology.analysis.recommendation import order_table, recommendation
-from sparse_topology.files import read_json, write_text
-from sparse_topology.job import InputError, job
+from sparse_topology.analysis.pool import min_max
+from sparse_topology.analysis.recommendation import Scores
+from sparse_topology.files import read_json
+from sparse_topology.job import InputError
+
+READS = "metrics"
+LEARNED = "importance.csv"
 
 
 def read_importance(path) -> tuple[dict[tuple[str, str], np.ndarray], list[str]]:
@@ -57,31 +61,17 @@ def basis(cfg: dict, nearest: str, known: bool) -> list[str]:
     return lines
 
 
-def main(networks: list[dict], importance, evaluation, order, text, cfg: dict) -> None:
-    """networks: records of pruning, seed, metrics {family: path}; cfg: architecture, dataset, sparsity, left_out."""
-    found, metrics = read_importance(importance)
+def scores(networks: list[dict], files: dict, cfg: dict) -> Scores:
+    found, metrics = read_importance(files["learned"])
     candidates = read_candidates(networks)
     measured = [name for name in metrics if name in candidates and candidates[name].notna().any()]
     if not measured:
         raise InputError(f"metrics: rank needs a family that measures at least one of {', '.join(metrics)}")
     weights, nearest, known = weights_for(found, cfg["architecture"], float(cfg["sparsity"]))
     weights = weights[:, [metrics.index(name) for name in measured]]
-    scores = candidate_scores(candidates[measured].to_numpy(float), weights)
-    table = order_table(candidates["pruning"].tolist(), scores)
-    record = pd.read_csv(evaluation, dtype={"sparsity": str})
-    write_table(table, order)
-    message = recommendation(table, record, "mixture", cfg, basis(cfg, nearest, known))
-    write_text(text, message)
-    print(message)
+    values = candidate_scores(candidates[measured].to_numpy(float), weights)
+    return Scores(candidates["pruning"].tolist(), values, basis(cfg, nearest, known))
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.params.networks,
-            snakemake.input.importance,
-            snakemake.input.evaluation,
-            snakemake.output.order,
-            snakemake.output.recommendation,
-            snakemake.params.cfg,
-        )
+    recommendation.main(snakemake, scores)

@@ -5,26 +5,22 @@ RANKED = "results/rank/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}"
 
 def rank_record(network):
     """One candidate of `rank` and the files that its method reads."""
-    record = {"pruning": network["pruning"], "seed": int(network["seed"])}
-    if study.rank_method == "paths":
-        return record | {"mask": placed(f"{NETWORK}/mask.npz".format(**network))}
     folder = RANKED.format(**network)
-    metrics = {family: placed(f"{folder}/metrics/{family}.json") for family in study.ranking_metrics}
-    return record | {"metrics": metrics}
+    return {
+        "pruning": network["pruning"],
+        "seed": int(network["seed"]),
+        "mask": placed(f"{NETWORK}/mask.npz".format(**network)),
+        "metrics": {family: placed(f"{folder}/metrics/{family}.json") for family in study.rank_metrics},
+    }
 
 
 def rank_inputs(wildcards):
     """What the method of `rank` reads: what it has learned, and the candidates."""
-    records = [rank_record(network) for network in study.ranked]
-    if study.rank_method == "paths":
-        return {
-            "parameters": local(PATH_SCORE),
-            "info": DATASET["info"].format(dataset=study.rank["dataset"]),
-            "masks": [record["mask"] for record in records],
-        }
+    records, learned = [rank_record(network) for network in study.ranked], study.rank_learned
     return {
-        "importance": local(f"{WORKFLOW}/resources/importance.csv"),
+        "masks": [record["mask"] for record in records],
         "metrics": [path for record in records for path in record["metrics"].values()],
+        **({"learned": local(f"{WORKFLOW}/resources/{learned}")} if learned else {}),
     }
 
 
@@ -35,7 +31,7 @@ def rank_products():
         cell, ranked = CELL.format(**network), RANKED.format(**network)
         files += [path.format(**network) for path in DATASET.values()]
         files += [f"{cell}/init/{network['seed']}/model.pt", f"{NETWORK}/mask.npz".format(**network)]
-        if study.rank_method == "mixture":
-            measured = (f"{ranked}/metrics/{family}.json" for family in study.ranking_metrics)
+        if study.rank_metrics:
+            measured = (f"{ranked}/metrics/{family}.json" for family in study.rank_metrics)
             files += [f"{cell}/geometry.npz", f"{ranked}/mge/blocks.npz", *measured]
     return list(dict.fromkeys(files))

@@ -1,4 +1,4 @@
 """Statistics over the pool of networks: which topometrics go with accuracy, and which algorithm to choose.
 
-May import: files.
+May import: files, job.
 """
