@@ -122,4 +122,5 @@ def test_engines_agree_on_every_bipartite_layer_of_a_mobilenet(encoding, density
                 if not isinstance(value, Missing):
                     assert found[name] == pytest.approx(value, rel=1e-8, abs=1e-7), (family, name)
         if encoding is rolled:
-            assert metric_density.structured(layer, {})["layer_density"] == masks[parameter.key].mean()
+            for form in (layer, edges):
+                assert metric_density.structured(form, {})["layer_density"] == masks[parameter.key].mean()

@@ -29,5 +29,5 @@ def layer_graphs(whole) -> dict:
             blocks = [replace(block, source=0, target=1) for block in whole.blocks if block.source == k]
             graphs[name] = replace(whole, blocks=blocks, **parts)
         else:
-            graphs[name] = whole.between(sides[0].offset, **parts)
+            graphs[name] = whole.between(sides[0].offset, **parts, weights=whole.weights[k // 2 : k // 2 + 1])
     return graphs

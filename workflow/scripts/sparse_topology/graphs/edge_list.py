@@ -11,7 +11,9 @@ from sparse_topology.graphs.layered import Layer, LayeredGraph, all_edges
 
 @dataclass(frozen=True)
 class EdgeList:
-    """All edges of a layered graph. source, target: int32 [E], weight: float32 [E]; the rest as in LayeredGraph."""
+    """All edges of a layered graph. source, target: int32 [E], weight: float32 [E]; the rest as in LayeredGraph.
+    weights: how many edges each network layer could have, which the list of a grouped convolution does not tell.
+    """
 
     encoding: str
     layers: list[Layer]
@@ -20,6 +22,7 @@ class EdgeList:
     weight: np.ndarray
     inputs: np.ndarray
     outputs: np.ndarray
+    weights: list[int]
 
     @property
     def node_count(self) -> int:
@@ -29,7 +32,7 @@ class EdgeList:
     def edge_count(self) -> int:
         return len(self.source)
 
-    def between(self, first: int, layers, inputs, outputs) -> EdgeList:
+    def between(self, first: int, layers, inputs, outputs, weights) -> EdgeList:
         """The graph of consecutive node layers alone, which start at id `first`; `layers` holds them with new ids."""
         chosen = (self.source >= first) & (self.target < first + sum(layer.size for layer in layers))
         return EdgeList(
@@ -40,6 +43,7 @@ class EdgeList:
             self.weight[chosen],
             inputs,
             outputs,
+            weights,
         )
 
 
@@ -50,12 +54,12 @@ def read(path) -> EdgeList:
     header = parquet.read_metadata(path)
     layers = [Layer(*entry) for entry in header["layers"]]
     inputs, outputs = (np.array(header[key], np.int64).reshape(-1, 2) for key in ("inputs", "outputs"))
-    return EdgeList(header["encoding"], layers, *parquet.read_edges(path), inputs, outputs)
+    return EdgeList(header["encoding"], layers, *parquet.read_edges(path), inputs, outputs, header["weights"])
 
 
 def unroll(graph: LayeredGraph) -> EdgeList:
     """Every edge of a layered graph, written out."""
-    return EdgeList(graph.encoding, graph.layers, *all_edges(graph), graph.inputs, graph.outputs)
+    return EdgeList(graph.encoding, graph.layers, *all_edges(graph), graph.inputs, graph.outputs, graph.weights)
 
 
 def adjacency(edges: EdgeList, weighted: bool = False):

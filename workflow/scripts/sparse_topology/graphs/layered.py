@@ -109,6 +109,11 @@ class LayeredGraph:
     def edge_count(self) -> int:
         return sum(block.edge_count for block in self.blocks)
 
+    @property
+    def weights(self) -> list[int]:
+        """Entries of each kernel block's mask: in a bipartite encoding, the edges that a layer could have."""
+        return [block.mask.size for block in self.blocks if isinstance(block, KernelBlock)]
+
     def edges(self, chunk: int = 1 << 22) -> Iterator[tuple[Block, np.ndarray, np.ndarray, np.ndarray]]:
         """Yield (block, source, target, weight) pieces of about `chunk` edges.
 

@@ -1,7 +1,8 @@
 """The edge list of a graph as one small Parquet file that any data tool reads.
 
 Columns source: int32, target: int32 (node ids), weight: float32. The file's metadata has `nodes`, `edges`, `encoding`,
-`options`, `layers` (name, channels, height, width, offset), `inputs` and `outputs` (ranges of node ids), all in JSON.
+`options`, `layers` (name, channels, height, width, offset), `inputs` and `outputs` (ranges of node ids), and `weights`
+(numbers of weights, masked ones included, of the network's layers in a bipartite encoding), all in JSON.
 
 The rows come kernel entry by kernel entry, each entry's positions in a row, so ids grow by a constant and weights
 repeat: delta encoding, a dictionary and zstd then leave a fifth of a byte per edge (sorted by target it is seven times
@@ -35,6 +36,7 @@ def write(graph: LayeredGraph, path) -> None:
         "inputs": graph.inputs.tolist(),
         "outputs": graph.outputs.tolist(),
         "options": graph.options,
+        "weights": graph.weights,
     }
     fields = zip(COLUMNS, (pa.int32(), pa.int32(), pa.float32()), strict=True)
     schema = pa.schema(
@@ -71,7 +73,7 @@ def _row_groups(graph: LayeredGraph) -> Iterator[list[pa.ChunkedArray]]:
 
 
 def read_metadata(path) -> dict:
-    """nodes, edges, encoding, options, layers, inputs, outputs."""
+    """nodes, edges, encoding, options, layers, inputs, outputs, weights."""
     stored = pq.read_schema(path).metadata
     return {key.decode(): json.loads(value) for key, value in stored.items() if not key.startswith(b"ARROW")}
 
