@@ -163,6 +163,20 @@ def test_a_layer_metric_of_ones_own_is_like_those_of_the_paper(study, tmp_path):
     assert "skew" in set(table_ranking.ranking_table(synthetic_pool().assign(skew=1.0), 0, "last")["strategy"])
 
 
+def test_what_the_unrolled_graph_says_of_its_layers_gets_a_column_of_the_layers_alone(study, tmp_path):
+    layers = {name: {"raw": {"live": v}, "normalised": {"live": v}} for name, v in {"conv1": 1.0, "fc": None}.items()}
+    whole = {"nodes": 100, "edges": 400, "raw": {"live": 0.5}, "normalised": {"live": 0.5}, "layers": layers}
+    own = write(tmp_path / "live.json", {"family": "live", "encodings": {"mge": whole}})
+    for network in study[0]:
+        network["metrics"]["live"] = own
+    table, rows = run(study, tmp_path)
+    assert list(rows.columns[-5:]) == [*LAYER_METRICS, "live"]
+    np.testing.assert_array_equal(rows["live"], [1.0, np.nan] * 2)
+    assert table["live"].dropna().tolist() == [0.5] * 2
+    assert "live" in topometrics(table, "mge")
+    assert layer_metrics(table) == LAYER_METRICS
+
+
 def test_metrics_of_no_family_and_one_encoding(study, tmp_path):
     for network in study[0]:
         network["metrics"] = {}

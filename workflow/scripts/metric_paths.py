@@ -3,9 +3,15 @@
 ln_paths is the natural logarithm of the number of directed paths from an input to an output node, every edge counted
 once (exact up to the rounding of float64: one pass over the layers). ln_path_kernel_trace is the logarithm of the trace
 of the path kernel, the sum over paths and over their edges of the squared product of the other edges' weights (Gebhart,
-Saxena and Schrater 2021). live_edges are the edges on some path (what remains of the density without dead units:
-Vysogorets and Kempe 2023, effective sparsity), live_channels the mean over the layers behind the input of the share of
-channels with a unit on some path. On the bipartite encodings a path is an edge, and nothing is measured.
+Saxena and Schrater 2021). live_edges are the edges on some path, effective_density their share of the edges without a
+mask (what remains of the density without dead units: Vysogorets and Kempe 2023). live_channels is the mean over the
+layers behind the input of the share of channels with a unit on some path, live_density the share of the unmasked
+kernels' edges between such channels that the masks keep. The last three are also given for each network layer, which
+live_channels describes by the channels that it writes.
+
+On the bipartite encodings nothing is measured: each graph is one layer, a path there is an edge, and which channels are
+dead is decided by the other layers. The edge list does not say what the masks removed, so that the igraph engine gives
+no densities.
 """
 
 import numpy as np
@@ -14,9 +20,19 @@ from sparse_topology.metrics import measure
 from sparse_topology.metrics.measure import Missing
 
 ENCODINGS = ["mge"]
-DIVISORS = {"ln_paths": None, "ln_path_kernel_trace": None, "live_edges": "edges", "live_channels": None}
+DIVISORS = {
+    "ln_paths": None,
+    "ln_path_kernel_trace": None,
+    "live_edges": "edges",
+    "live_channels": None,
+    "live_density": None,
+    "effective_density": None,
+}
 WEIGHTED = ["ln_path_kernel_trace"]
 NO_PATH = Missing("no path from an input to an output")
+NO_LIVE_CHANNEL = Missing("the layer joins no two channels on a path from an input to an output")
+EXPLICIT = Missing("a reshape breaks the grid of positions: its edges belong to no channels")
+NO_MASKS = Missing("the edge list does not say what the masks removed (engine: structured does)")
 
 
 def structured(graph, cfg) -> dict:
@@ -25,7 +41,28 @@ def structured(graph, cfg) -> dict:
     counts = PathSums(graph)
     ln_paths = counts.log_sum()
     ln_trace = PathSums(graph, squared_weights=True).log_sum_without_each_edge()
-    return values(ln_paths, ln_trace, counts.edges_on_paths(), [unit.any((1, 2)) for unit in counts.live_units()])
+    on_paths, live = counts.edges_on_paths(), [unit.any((1, 2)) for unit in counts.live_units()]
+    found = values(ln_paths, ln_trace, sum(on_paths.values()), live)
+    by_layer = counts.live_counts()
+    if by_layer is None:
+        return found | {"live_density": EXPLICIT, "effective_density": EXPLICIT}
+    kept = {name: on_paths.get(name, 0) for name in by_layer}
+    layers = {
+        name: {"live_channels": layer["live_channels"] / layer["channels"]} | densities([layer], kept[name])
+        for name, layer in by_layer.items()
+    }
+    return found | densities(by_layer.values(), sum(kept.values())) | {"layers": layers}
+
+
+def densities(layers, edges_on_paths: int) -> dict:
+    """Of layers' live_counts together: what the masks keep between live channels, and what of all is on a path."""
+    inside, possible_inside, possible = (
+        sum(layer[name] for layer in layers) for name in ("inside", "possible_inside", "possible")
+    )
+    return {
+        "live_density": inside / possible_inside if possible_inside else NO_LIVE_CHANNEL,
+        "effective_density": edges_on_paths / possible if possible else NO_LIVE_CHANNEL,
+    }
 
 
 def values(ln_paths: float, ln_trace: float, live_edges: int, live: list[np.ndarray]) -> dict:
@@ -52,7 +89,9 @@ def reference(edges, cfg) -> dict:
     live = np.isfinite(arriving) & np.isfinite(leaving)
     layers = [live[la.offset : la.offset + la.size].reshape(la.channels, -1).any(1) for la in edges.layers]
     ln_trace = np.logaddexp.reduce(through, initial=-np.inf)
-    return values(np.logaddexp.reduce(arriving[outputs], initial=-np.inf), ln_trace, int(live_edge.sum()), layers)
+    ln_paths = np.logaddexp.reduce(arriving[outputs], initial=-np.inf)
+    found = values(ln_paths, ln_trace, int(live_edge.sum()), layers)
+    return found | {"live_density": NO_MASKS, "effective_density": NO_MASKS}
 
 
 def log_sums(source, target, value, edges):

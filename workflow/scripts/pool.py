@@ -15,12 +15,15 @@ from sparse_topology.pruning.layer_counts import mask_counts
 
 
 def layer_values(metrics: dict, names: list[str]) -> dict[str, dict]:
-    """{layer: {layer metric: value}} from the families that measure the rolled graph of each layer alone."""
+    """{layer: {metric: value}}: the layer metrics, from the families that measure the rolled graph of each layer alone,
+    and what families of the unrolled graph say of its layers.
+    """
     values = {}
     for content in metrics.values():
-        for layer, entry in content["encodings"].get("rolled", {}).get("layers", {}).items():
-            found = {name: entry["normalised"][name] for name in names if name in entry["normalised"]}
-            values.setdefault(layer, {}).update(found)
+        for encoding in ("rolled", "mge"):
+            for layer, entry in content["encodings"].get(encoding, {}).get("layers", {}).items():
+                found = {name: v for name, v in entry["normalised"].items() if encoding == "mge" or name in names}
+                values.setdefault(layer, {}).update(found)
     return values
 
 
@@ -99,9 +102,10 @@ def main(networks: list[dict], dense: list[dict], datasets: dict, topometrics, l
     pool[numbers] = pool[numbers].astype(float)
     pool["drop"] = accuracy_drop(pool["accuracy"], pool["dense_accuracy"])
     write_parquet(pool.sort_values(["encoding", *NETWORK], ignore_index=True), topometrics)
-    columns = [*NETWORK, "layer_id", "layer", "weights", "kept", *names]
-    frame = pd.DataFrame(layer_table).reindex(columns=columns)
-    frame[names] = frame[names].astype(float)
+    first = [*NETWORK, "layer_id", "layer", "weights", "kept"]
+    measured = list(dict.fromkeys([*names, *sorted({name for row in layer_table for name in row} - set(first))]))
+    frame = pd.DataFrame(layer_table).reindex(columns=[*first, *measured])
+    frame[measured] = frame[measured].astype(float)
     write_parquet(frame.sort_values([*NETWORK, "layer_id"], ignore_index=True), layers)
     print(f"{len(networks)} networks, {int(pool['collapsed'].sum()) // len(cfg['encodings'])} collapsed")
 

@@ -56,12 +56,16 @@ class KernelBlock:
     x: np.ndarray
 
     @property
-    def edge_count(self) -> int:
-        per_offset = np.outer(
+    def edges_per_entry(self) -> np.ndarray:
+        """How many edges an unmasked entry is, by kernel offset: int64 [A, B]."""
+        return np.outer(
             np.bincount(self.y[:, 1], minlength=self.mask.shape[2]),
             np.bincount(self.x[:, 1], minlength=self.mask.shape[3]),
         )
-        return int((self.mask.sum((0, 1), dtype=np.int64) * per_offset).sum())
+
+    @property
+    def edge_count(self) -> int:
+        return int((self.mask.sum((0, 1), dtype=np.int64) * self.edges_per_entry).sum())
 
 
 @dataclass(frozen=True)

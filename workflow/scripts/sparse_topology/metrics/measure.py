@@ -29,7 +29,8 @@ def run(inputs, output, cfg, divisors, count_empty_layers=False, **engines):
     inputs: {encoding: {"blocks": path, "edges": path}}. cfg: encodings, and engine unless the first is meant.
     divisors: {metric: "nodes", "edges" or None}, the divisor of the raw value; a raw value that is not named there is
     stored as it is and not normalised. engines: structured(LayeredGraph, cfg), igraph(EdgeList, cfg) or both; each
-    returns {metric: raw value or Missing}.
+    returns {metric: raw value or Missing}, of the unrolled graph perhaps also "layers": {network layer: {metric:
+    value or Missing}}, which is normalised by nothing.
 
     A bipartite encoding is measured layer by layer; its own values are the means of the layers' raw and of their
     normalised values over the layers that have edges (over all layers with `count_empty_layers`).
@@ -46,7 +47,9 @@ def run(inputs, output, cfg, divisors, count_empty_layers=False, **engines):
         start = time.perf_counter()
         whole = read(inputs[encoding], engine)
         if encoding == "mge":
-            entry = describe(whole, measure(whole, cfg), divisors) | {"layers": {}}
+            raw = dict(measure(whole, cfg))
+            layers = {name: values_of_layer(values) for name, values in raw.pop("layers", {}).items()}
+            entry = describe(whole, raw, divisors) | {"layers": layers}
         else:
             layers = {
                 name: describe(part, measure(part, cfg), divisors)
@@ -102,6 +105,13 @@ def describe(part, raw: dict, divisors: dict) -> dict:
         "normalised": {metric: plain(value) for metric, value in normalised.items()},
         "missing": reasons,
     }
+
+
+def values_of_layer(values: dict) -> dict:
+    """What an engine says of one network layer of the unrolled graph, as `describe` does of a whole graph."""
+    numbers = {metric: plain(value) for metric, value in values.items()}
+    missing = {metric: str(value) for metric, value in values.items() if isinstance(value, Missing)}
+    return {"raw": numbers, "normalised": numbers, "missing": missing}
 
 
 def normalise(value, divisor, nodes, edges):

@@ -12,6 +12,8 @@ import numpy as np
 from sparse_topology.graphs.layered import EdgeBlock, LayeredGraph
 from sparse_topology.metrics.adjacency import EdgeProduct, KernelProduct, Workspace
 
+IDENTITY = "identity"  # the name of a shortcut's block, which has no weights
+
 
 class PathSums:
     """Sums over paths of a graph, each edge counting as 1 or as its squared weight.
@@ -23,7 +25,7 @@ class PathSums:
     def __init__(self, graph: LayeredGraph, squared_weights: bool = False):
         self.graph, self.workspace = graph, Workspace()
         self.products = [
-            (block.source, block.target, edge_product(block, graph.layers, squared_weights))
+            (block.source, block.target, edge_product(block, graph.layers, squared_weights), block.name)
             for block in graph.blocks
             if block.edge_count
         ]
@@ -42,7 +44,7 @@ class PathSums:
             sums.append(part.reshape(layer.channels, layer.height, layer.width, 1))
         for k in reversed(range(len(layers))) if backward else range(len(layers)):
             parts = [(sums[k], 0)]
-            for source, target, product in self.products:
+            for source, target, product, _ in self.products:
                 near, far = (target, source) if backward else (source, target)
                 if far == k:
                     result = np.zeros_like(sums[k])
@@ -82,20 +84,45 @@ class PathSums:
             terms.append((float((result * far).sum()), exponent))
         return log_total(terms)
 
-    def edges_on_paths(self) -> int:
-        """Number of edges that lie on a path from an input to an output (self must hold the edges' ones)."""
-        total = 0
-        for source, target, product in self.products:
+    def edges_on_paths(self) -> dict[str, int]:
+        """{network layer: its edges on a path from an input to an output} (self must hold the edges' ones)."""
+        found = {}
+        for source, target, product, name in self.products:
             reached, leads = (self.arriving[source] > 0).astype(float), (self.leaving[target] > 0).astype(float)
             result = np.zeros_like(leads)
             product.forward(reached, result, self.workspace)
-            total += int(np.rint((result * leads).sum()))
-        return total
+            found[name] = found.get(name, 0) + int(np.rint((result * leads).sum()))
+        return found
 
     def live_units(self) -> list[np.ndarray]:
         """Per layer, which units lie on a path from an input to an output: bool [C, H, W]."""
         pairs = zip(self.arriving, self.leaving, strict=True)
         return [((arriving > 0) & (leaving > 0))[..., 0] for arriving, leaving in pairs]
+
+    def live_counts(self) -> dict[str, dict[str, int]] | None:
+        """{network layer: counts}, identity shortcuts left out; None if a block has explicit edges and so no channels.
+
+        channels and live_channels (with a unit on a path) are those that the layer writes, inside and possible_inside
+        its edges and those of its unmasked kernel between live channels, possible all edges of the unmasked kernel.
+        Where a layer is applied twice or reads several node layers, the sums.
+        """
+        if any(isinstance(block, EdgeBlock) for block in self.graph.blocks):
+            return None
+        live = [units.any((1, 2)) for units in self.live_units()]
+        found = {}
+        for block in self.graph.blocks:
+            if block.name == IDENTITY:
+                continue
+            out, per_group = block.mask.shape[:2]
+            written = live[block.target][block.target_channel :][:out]
+            read = live[block.source][block.source_channel :][: block.groups * per_group]
+            pairs = written[:, None] & np.repeat(read.reshape(block.groups, per_group), out // block.groups, axis=0)
+            entries, each = (block.mask & pairs[:, :, None, None]).sum((0, 1)), block.edges_per_entry
+            counts = {"channels": out, "live_channels": int(written.sum()), "inside": int((entries * each).sum())}
+            counts |= {"possible_inside": int(pairs.sum() * each.sum()), "possible": int(pairs.size * each.sum())}
+            before = found.setdefault(block.name, dict.fromkeys(counts, 0))
+            found[block.name] = {name: before[name] + count for name, count in counts.items()}
+        return found
 
 
 def edge_product(block, layers, squared_weights: bool):
