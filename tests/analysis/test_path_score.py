@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.synthetic_pool import synthetic_layers, synthetic_pool
 from sparse_topology.analysis import path_score
 from sparse_topology.analysis.design import TASK
 from sparse_topology.analysis.pool import NETWORK
@@ -66,6 +67,24 @@ def test_rows_of_layers_may_come_in_any_order():
         for rows in (layers, layers.sample(frac=1, random_state=1))
     ]
     np.testing.assert_array_equal(*scores)
+
+
+def test_every_network_of_a_pool_gets_its_sum_and_its_score(tmp_path):
+    pool = synthetic_pool()
+    layers = synthetic_layers(pool).sample(frac=1, random_state=0)
+    lacking = (layers["pruning"] == "er") & (layers["sparsity"] == 0.9)
+    parameters = tmp_path / "parameters.csv"
+    rows = [[0, 1.0, 0.0, 0.0, 0.5], [1, 9, 9, 9, 9]]
+    pd.DataFrame(rows, columns=["draw", *path_score.NAMES]).to_csv(parameters, index=False)
+    found = path_score.with_scores(pool, layers[~lacking], parameters)
+    assert len(found) == len(pool)
+    density = (layers["kept"] + 1) / (layers["weights"] + 1)
+    for column, value in (("log_density_sum", np.log(density)), ("path_score", 1 - density)):
+        expected = layers.assign(value=value.where(~lacking)).groupby(NETWORK)["value"].sum(min_count=3)
+        values = found.groupby(NETWORK)[column].agg(["min", "max", "size"]).sort_index()
+        np.testing.assert_allclose(values["min"], expected)
+        np.testing.assert_array_equal(values["min"], values["max"])
+        assert set(values["size"]) == {3}
 
 
 def simulated(parameters, rng, seeds=3, noise=0.02):

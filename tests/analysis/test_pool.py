@@ -8,12 +8,16 @@ import pool
 import pytest
 import table_layers
 import table_ranking
+from conftest import REPO
 
 from helpers.synthetic_pool import synthetic_pool
+from sparse_topology.analysis import path_score
+from sparse_topology.analysis.design import LAYER_SCORES
 from sparse_topology.analysis.pool import LAYER_METRICS, layer_metrics, min_max, topometrics
 
 MGE = {"sink": 12, "source": None}
 ENCODINGS = ["mge", "rolled"]
+PATH_SCORE = REPO / "workflow" / "resources" / "path-score.csv"
 FAMILIES = {}
 
 
@@ -82,7 +86,7 @@ def run(study, tmp_path, encodings=ENCODINGS, layer_metrics=()):
         dense,
         datasets,
         *paths,
-        {"encodings": encodings, "families": FAMILIES, "layer_metrics": layer_metrics},
+        {"encodings": encodings, "families": FAMILIES, "layer_metrics": layer_metrics, "path_score": PATH_SCORE},
     )
     return pd.read_parquet(paths[0]), pd.read_parquet(paths[1])
 
@@ -99,6 +103,14 @@ def test_one_row_per_network_and_encoding(study, tmp_path):
     assert (first["sink"], first["raw_sink"], first["nodes"], first["edges"]) == (0.12, 12, 100, 400)
     assert np.isnan(first["source"])
     assert table["edges"].tolist() == [400, 400, 50, 50]
+
+
+def test_the_scores_of_the_layer_densities_stand_beside_the_metrics(study, tmp_path):
+    table, _ = run(study, tmp_path)
+    assert table["log_density_sum"].to_list() == pytest.approx([np.log(5 / 9)] * 4)  # the first layer is full
+    p, q, k, _ = pd.read_csv(PATH_SCORE).loc[0, path_score.NAMES]
+    assert table["path_score"].to_list() == pytest.approx([-(8**q) * np.exp(-0.75 * k) * ((5 / 9) ** p - 1) / p] * 4)
+    assert not set(LAYER_SCORES) & {*layer_metrics(table), *topometrics(table, "mge")}
 
 
 def test_a_collapsed_network_without_accuracy_stays_in_the_pool(study, tmp_path):

@@ -24,19 +24,20 @@ from conftest import REPO
 from helpers.released import released_files
 from helpers.synthetic_pool import DIVISORS, WEIGHTED
 from helpers.web import serving
-from sparse_topology.analysis.path_score import TASK
+from sparse_topology.analysis.design import LAYER_SCORES, TASK
 from sparse_topology.analysis.pool import NETWORK, scenarios, topometrics
 from sparse_topology.data import downloads
 from sparse_topology.job import InputError
 
 RESOURCES = REPO / "workflow" / "resources"
+CFG = {"divisors": DIVISORS, "path_score": RESOURCES / "path-score.csv"}
 
 
 @pytest.fixture(scope="module")
 def paths(released, tmp_path_factory):
     folder = tmp_path_factory.mktemp("published")
     outputs = [folder / f"{name}.parquet" for name in ("topometrics", "layers", "release")]
-    published_pool.main(released[1], RESOURCES / "paper-accuracy.csv", *outputs, {"divisors": DIVISORS})
+    published_pool.main(released[1], RESOURCES / "paper-accuracy.csv", *outputs, CFG)
     return outputs
 
 
@@ -55,6 +56,16 @@ def test_scope_duplicates_and_gaps(pool):
     assert set(pool["pruning"]) == set(published_pool.ALGORITHMS)
     assert len(topometrics(pool, "mge")) == 16
     assert len(topometrics(pool, "rolled")) == len(topometrics(pool, "rolled_channel")) == 10
+
+
+def test_networks_carry_the_scores_of_their_layers(pool, paths):
+    assert pool[LAYER_SCORES].notna().all(axis=None)
+    layers = pd.read_parquet(paths[1])
+    sums = np.log((layers["kept"] + 1) / (layers["weights"] + 1)).groupby([layers[c] for c in NETWORK]).sum()
+    mge = pool[pool["encoding"] == "mge"].set_index(NETWORK).sort_index()
+    np.testing.assert_allclose(mge["log_density_sum"], sums.loc[mge.index])
+    order = mge.groupby(TASK)[["path_score", "drop"]].corr("spearman")["drop"].xs("path_score", level=-1)
+    assert order.median() > 0.7
 
 
 def test_r_in_and_r_out_are_the_right_way_round(pool):
@@ -105,7 +116,7 @@ def test_plain_and_gzipped_files_read_alike(released, tmp_path):
     for form, files in forms.items():
         assert len(files) == 3
         outputs = [tmp_path / f"{form}-{name}.parquet" for name in ("topometrics", "layers", "release")]
-        published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs, {"divisors": DIVISORS})
+        published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs, CFG)
         tables.append([pd.read_parquet(path) for path in outputs[:2]])
     for compressed, uncompressed in zip(*tables, strict=True):
         pd.testing.assert_frame_equal(compressed, uncompressed)
@@ -125,9 +136,7 @@ def test_files_of_different_releases_are_refused():
 
 def test_a_folder_without_the_files_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"published\.path"):
-        published_pool.main(
-            [tmp_path / "a" / "b" / "c.csv"], RESOURCES / "paper-accuracy.csv", "x", "y", "z", {"divisors": DIVISORS}
-        )
+        published_pool.main([tmp_path / "a" / "b" / "c.csv"], RESOURCES / "paper-accuracy.csv", "x", "y", "z", CFG)
 
 
 RELEASED = """\
@@ -153,7 +162,7 @@ def test_what_the_paper_leaves_out_is_in_the_release_and_nowhere_else(released, 
     files[-1].parent.mkdir(parents=True)
     pd.concat([unrolled, mobile_row, evolved, *contradicting]).to_csv(files[-1], index=False)
     outputs = [tmp_path / f"{name}.parquet" for name in ("topometrics", "layers", "release")]
-    published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs, {"divisors": DIVISORS})
+    published_pool.main(files, RESOURCES / "paper-accuracy.csv", *outputs, CFG)
     paper, release = pd.read_parquet(outputs[0]), pd.read_parquet(outputs[2])
     of_paper, of_release = (frame[frame["encoding"] == "mge"] for frame in (paper, release))
     assert len(of_paper) == 1251

@@ -100,30 +100,6 @@ rule table_layers:
         "../scripts/table_layers.py"
 
 
-rule table_path_scores:
-    input:
-        pool=POOL,
-        layers=LAYERS,
-    output:
-        f"{TABLE}/path_scores.csv",
-    log:
-        "results/logs/{pool}table_path_scores.log",
-    benchmark:
-        "results/benchmarks/{pool}table_path_scores.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=rising(1000),
-        runtime=10,
-    # By content and not by path, which is another one with --directory and in another workflow.
-    params:
-        contents=lambda w: files_digest({"parameters": PATH_SCORE}),
-        parameters=lambda w, output: PATH_SCORE,
-        code=lambda w: code_hash("table_path_scores.py"),
-    script:
-        "../scripts/table_path_scores.py"
-
-
 rule table_redundancy:
     input:
         pool=POOL,

@@ -115,7 +115,7 @@ def reported_tables(pool):
 
 def analysis_products(pool):
     """Every table and figure that follows from a pool, the pool itself, and the page."""
-    names = ["topometrics.parquet", "layers.parquet", "tables/path_scores.csv", "manifest.json", "report.html"]
+    names = ["topometrics.parquet", "layers.parquet", "manifest.json", "report.html"]
     names += [f"tables/{name}.csv" for name in reported_tables(pool)] + [f"figures/{name}.svg" for name in FIGURES]
     return [f"results/{pool}{name}" for name in names]
 

@@ -32,6 +32,9 @@ rule pool:
             "families": study.declared_families,
             "layer_metrics": study.layer_metrics,
         },
+        # By content and not by path, which is another one with --directory and in another workflow.
+        contents=lambda w: files_digest({"parameters": PATH_SCORE}),
+        path_score=lambda w, output: PATH_SCORE,
         code=lambda w: code_hash("pool.py"),
     script:
         "../scripts/pool.py"

@@ -53,6 +53,8 @@ rule published_pool:
         runtime=30,
     params:
         contents=published_digest,
+        scoring=lambda w: files_digest({"parameters": PATH_SCORE}),
+        path_score=lambda w, output: PATH_SCORE,
         cfg={"divisors": study.divisors(study.published_metrics)},
         code=lambda w: code_hash("published_pool.py"),
     script:

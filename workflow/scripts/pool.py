@@ -7,6 +7,7 @@ family that the study does not measure) is NaN here; the reason stands in the me
 import numpy as np
 import pandas as pd
 
+from sparse_topology.analysis.path_score import with_scores
 from sparse_topology.analysis.pool import LAYER_METRICS, NETWORK, accuracy_drop, ordered_columns, write_parquet
 from sparse_topology.families import family
 from sparse_topology.files import read_json
@@ -85,7 +86,7 @@ def network_rows(network: dict, cfg: dict, dense: dict, classes: dict) -> tuple[
 def main(networks: list[dict], dense: list[dict], datasets: dict, topometrics, layers, cfg: dict) -> None:
     """networks: records of NETWORK, training, mask, metrics {family: path}; dense: dataset, architecture, seed,
     training; datasets: {word: dataset.json}; cfg: encodings, families {word: family that its script declares},
-    layer_metrics (names that the study has beside the paper's).
+    layer_metrics (names that the study has beside the paper's), path_score (path of its parameters).
     """
     names = list(dict.fromkeys([*LAYER_METRICS, *cfg["layer_metrics"]]))
     cfg = cfg | {"layer_metrics": names}
@@ -96,17 +97,17 @@ def main(networks: list[dict], dense: list[dict], datasets: dict, topometrics, l
         new, new_layers = network_rows(network, cfg, statistics, classes)
         rows.extend(new)
         layer_table.extend(new_layers)
-    pool = pd.DataFrame(rows)
-    pool = pool.reindex(columns=ordered_columns(pool.columns))
-    numbers = [c for c in pool.columns if c not in {*NETWORK, "family", "encoding", "collapsed"}]
-    pool[numbers] = pool[numbers].astype(float)
-    pool["drop"] = accuracy_drop(pool["accuracy"], pool["dense_accuracy"])
-    write_parquet(pool.sort_values(["encoding", *NETWORK], ignore_index=True), topometrics)
     first = [*NETWORK, "layer_id", "layer", "weights", "kept"]
     measured = list(dict.fromkeys([*names, *sorted({name for row in layer_table for name in row} - set(first))]))
     frame = pd.DataFrame(layer_table).reindex(columns=[*first, *measured])
     frame[measured] = frame[measured].astype(float)
     write_parquet(frame.sort_values([*NETWORK, "layer_id"], ignore_index=True), layers)
+    pool = with_scores(pd.DataFrame(rows), frame, cfg["path_score"])
+    pool = pool.reindex(columns=ordered_columns(pool.columns))
+    numbers = [c for c in pool.columns if c not in {*NETWORK, "family", "encoding", "collapsed"}]
+    pool[numbers] = pool[numbers].astype(float)
+    pool["drop"] = accuracy_drop(pool["accuracy"], pool["dense_accuracy"])
+    write_parquet(pool.sort_values(["encoding", *NETWORK], ignore_index=True), topometrics)
     print(f"{len(networks)} networks, {int(pool['collapsed'].sum()) // len(cfg['encodings'])} collapsed")
 
 
@@ -118,5 +119,5 @@ if __name__ == "__main__":
             snakemake.params.datasets,
             snakemake.output.topometrics,
             snakemake.output.layers,
-            snakemake.params.cfg,
+            snakemake.params.cfg | {"path_score": snakemake.params.path_score},
         )

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.design import LAYER_METRICS, LAYERWISE_RANDOM, NETWORK, PRUNING_AT_INITIALISATION
+from sparse_topology.analysis.path_score import with_scores
 from sparse_topology.analysis.pool import (
     TOPOMETRICS,
     accuracy_drop,
@@ -182,7 +183,7 @@ def assemble(rows: list[pd.DataFrame], layers: pd.DataFrame, dense: pd.DataFrame
 
 
 def main(files, paper_accuracy, topometrics, layers, release, cfg: dict) -> None:
-    """cfg: divisors, {topometric: "nodes", "edges" or None}."""
+    """cfg: divisors, {topometric: "nodes", "edges" or None}; path_score, path of its parameters."""
     found = published_files(files)
     rows = [unrolled(pd.read_csv(found["unrolled", "unrolled.csv"]), cfg["divisors"])]
     layer_rows = []
@@ -197,6 +198,7 @@ def main(files, paper_accuracy, topometrics, layers, release, cfg: dict) -> None
         raise InputError("published.path: no pair of graph_metrics/rolled/ and ramanunjan_results/ files in it")
     layer_frame = pd.concat(layer_rows, ignore_index=True).sort_values([*NETWORK, "layer_id"], ignore_index=True)
     pool = assemble(rows, layer_frame, dense_accuracy(pd.read_csv(paper_accuracy)))
+    pool = with_scores(pool, layer_frame, cfg["path_score"]).reindex(columns=pool.columns)
     write_parquet(pool, release)
     print(f"{len(pool.drop_duplicates(NETWORK))} networks in the release")
     pool, layer_frame = (part[of_the_paper(part)].reset_index(drop=True) for part in (pool, layer_frame))
@@ -213,5 +215,5 @@ if __name__ == "__main__":
             snakemake.output.topometrics,
             snakemake.output.layers,
             snakemake.output.release,
-            snakemake.params.cfg,
+            snakemake.params.cfg | {"path_score": snakemake.params.path_score},
         )

@@ -1,7 +1,5 @@
 # Settings of the tables.
 
-PATH_SCORE = f"{WORKFLOW}/resources/path-score.csv"
-
 
 def analysis_cfg(wildcards, table):
     """Settings of a table: the study's; the published data always get the paper's repetitions."""

@@ -1,4 +1,6 @@
-# Networks as the pool's script reads them.
+# Networks as the pool's script reads them, and the parameters of their path score.
+
+PATH_SCORE = f"{WORKFLOW}/resources/path-score.csv"
 
 
 def network_record(network):

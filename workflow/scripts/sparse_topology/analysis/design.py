@@ -16,6 +16,8 @@ RANKED_CELL = [*TASK, "pruning"]
 SCENARIOS = {"sparsity_fixed": "sparsity", "architecture_fixed": "architecture"}
 FOLDS = 5  # of a cross-validation (section 4.2.1)
 
+# What the densities of a network's layers say of it (analysis/path_score.py).
+LAYER_SCORES = ["log_density_sum", "path_score"]
 LAYER_METRICS = ["layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
 # What the algorithms are ranked by in section 4.3, beside a random order.
 STRATEGIES = ["ours", *LAYER_METRICS]

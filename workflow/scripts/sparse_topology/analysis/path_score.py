@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit, ndtr
 
-from sparse_topology.analysis.design import NETWORK, RANKED_CELL, TASK
+from sparse_topology.analysis.design import LAYER_SCORES, NETWORK, RANKED_CELL, TASK
 
 NAMES = ["p", "q", "k", "log_slope"]
 # Gaussian priors of p, q, k and of the logarithm of the logistic slope: mean and standard deviation.
@@ -71,6 +71,18 @@ def path_score(parameters: np.ndarray, of: Profile) -> np.ndarray:
     p, q, k = parameters[:3]
     value = np.expm1(p * of.log_density) / p if p else of.log_density
     return -(np.exp(q * of.log_weights + k * of.class_term[:, None] * of.position) * value).sum(1)
+
+
+def with_scores(pool: pd.DataFrame, layers: pd.DataFrame, parameters) -> pd.DataFrame:
+    """The pool with LAYER_SCORES of each network: log_density_sum, the sum of ln d_l, and path_score, S with the
+    parameters of the CSV file `parameters` that are no resample (draw 0), comparable within one architecture and data
+    set. layers: the rows of layers.parquet. A network without layers has none.
+    """
+    of = profile(layers, pool.groupby("dataset")["classes"].first().to_dict())
+    table = pd.read_csv(parameters)
+    fitted = table.loc[table["draw"] == 0, NAMES].to_numpy(float)[0]
+    scores = of.networks.assign(log_density_sum=-path_score(PARAMETER_FREE, of), path_score=path_score(fitted, of))
+    return pool.drop(columns=LAYER_SCORES, errors="ignore").merge(scores, how="left", on=NETWORK)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
 """The pool: one row per network and encoding, which every table of the analysis starts from.
 
-Columns of topometrics.parquet: NETWORK, `family` (sparse_topology/families.py), `encoding`; OUTCOME; `nodes`, `edges`;
-one column per topometric, divided as its script declares; `raw_<topometric>`; the layer metrics (of families that
-measure the rolled layers alone), means over a network's layers, repeated on each of its rows. layers.parquet: NETWORK,
-`layer_id`, `layer`, `weights`, `kept` and the layer metrics. A missing value is NaN.
+Columns of topometrics.parquet: NETWORK, `family` (sparse_topology/families.py), `encoding`; OUTCOME; LAYER_SCORES;
+`nodes`, `edges`; one column per topometric, divided as its script declares; `raw_<topometric>`; the layer metrics (of
+families that measure the rolled layers alone), means over a network's layers, repeated on each of its rows.
+layers.parquet: NETWORK, `layer_id`, `layer`, `weights`, `kept`, the layer metrics, and what families of the unrolled
+graph say of its layers. A missing value is NaN.
 """
 
 import numpy as np
 import pandas as pd
 
-from sparse_topology.analysis.design import LAYER_METRICS, NETWORK, SCENARIOS
+from sparse_topology.analysis.design import LAYER_METRICS, LAYER_SCORES, NETWORK, SCENARIOS
 from sparse_topology.files import atomic
 
 OUTCOME = ["accuracy", "dense_accuracy", "dense_accuracy_std", "classes", "drop", "collapsed"]
@@ -23,7 +24,7 @@ TOPOMETRICS = [
 
 def ordered_columns(columns) -> list[str]:
     """The pool's columns in their fixed order; metrics that the paper does not have come after those it has."""
-    known = [*NETWORK, "family", "encoding", *OUTCOME, "nodes", "edges", *TOPOMETRICS]
+    known = [*NETWORK, "family", "encoding", *OUTCOME, *LAYER_SCORES, "nodes", "edges", *TOPOMETRICS]
     raw = [f"raw_{name}" for name in TOPOMETRICS]
     columns = list(dict.fromkeys(columns))
     others = [c for c in columns if c not in {*known, *raw, *LAYER_METRICS}]
@@ -46,7 +47,7 @@ def topometrics(pool: pd.DataFrame, encoding: str) -> list[str]:
 
 def layer_metrics(pool: pd.DataFrame) -> list[str]:
     """The columns of the layer metrics: they have no raw value of the network beside them."""
-    fixed = {*NETWORK, "family", "encoding", *OUTCOME, "nodes", "edges"}
+    fixed = {*NETWORK, "family", "encoding", *OUTCOME, *LAYER_SCORES, "nodes", "edges"}
     names = [c for c in pool.columns if c not in fixed and not c.startswith("raw_")]
     return [c for c in names if f"raw_{c}" not in pool.columns]
 
