@@ -46,6 +46,39 @@ def test_a_fault_of_the_network_is_tried_again(server, tmp_path, capsys, fault):
     assert capsys.readouterr().out.count("trying again") == downloads.ATTEMPTS - 1
 
 
+def test_a_download_that_broke_off_goes_on_where_the_server_can(tmp_path):
+    with serving(tmp_path / "web", ranges=True) as server:
+        (tmp_path / "web" / "set.zip").write_bytes(CONTENT)
+        server.faults = ["cut", 503, "cut"]
+        downloads.download(f"{server.url}/set.zip", tmp_path / "set.zip", SHA256)
+        # Of what came before the line was cut, up to one of pooch's chunks of 1,024 bytes is asked for again.
+        assert server.sent == pytest.approx([150_000, 75_000, 75_000], abs=2 * 1024)
+    assert (tmp_path / "set.zip").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(("left", "sent"), [(CONTENT[:100_000], [200_000]), (b"older" * 20_000, [200_000, 300_000])])
+def test_what_a_killed_run_has_left_is_gone_on_with_if_it_fits(tmp_path, left, sent):
+    (tmp_path / ".set.zip.tmp").write_bytes(left)
+    with serving(tmp_path / "web", ranges=True) as server:
+        (tmp_path / "web" / "set.zip").write_bytes(CONTENT)
+        downloads.download(f"{server.url}/set.zip", tmp_path / "set.zip", SHA256)
+        assert server.sent == sent
+    assert (tmp_path / "set.zip").read_bytes() == CONTENT
+    assert not (tmp_path / ".set.zip.tmp").exists()
+
+
+def test_a_file_that_has_become_shorter_is_asked_for_anew(tmp_path):
+    with serving(tmp_path / "web", ranges=True) as server:
+        (tmp_path / "web" / "set.zip").write_bytes(CONTENT)
+        part = tmp_path / "part"
+        part.write_bytes(CONTENT + b"more")
+        with pytest.raises(downloads.HTTPError, match="416") as error:
+            downloads.fetch_rest(f"{server.url}/set.zip", part)
+        assert not downloads.is_final(error.value)
+        downloads.fetch_rest(f"{server.url}/set.zip", part)
+        assert part.read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize("fault", ["cut", 503])
 def test_after_the_last_attempt_nothing_is_kept(server, tmp_path, fault):
     server.faults = [fault] * downloads.ATTEMPTS
@@ -137,3 +170,8 @@ def test_progress_is_a_line_now_and_then(capsys):
     progress.update(1_000_000)
     progress.update(1_000_000)
     assert capsys.readouterr().out == "2.0 of 200.0 MB\n"
+    progress = downloads.Progress(50_000_000, clock=lambda: now[0])
+    progress.total = 150_000_000
+    now[0] *= 2
+    progress.update(1_000_000)
+    assert capsys.readouterr().out == "51.0 of 200.0 MB\n"

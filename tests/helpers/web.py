@@ -7,11 +7,12 @@ from contextlib import contextmanager
 
 class Server(http.server.ThreadingHTTPServer):
     """Serves the files of a folder. faults: what happens to the next requests instead, in order: an HTTP status, or
-    "cut" (the connection ends after half of the bytes)."""
+    "cut" (the connection ends after half of the bytes). ranges: whether it can send a file from some byte on; sent: how
+    many bytes of it each request got then."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, ranges=False):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.folder, self.faults, self.asked = folder, [], []
+        self.folder, self.faults, self.asked, self.ranges, self.sent = folder, [], [], ranges, []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -27,20 +28,34 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         fault = self.server.faults.pop(0) if self.server.faults else None
         if isinstance(fault, int):
             self.send_error(fault)
+        elif self.server.ranges:
+            self.send_rest(fault)
         elif fault == "cut":
-            content = (self.server.folder / self.path[1:]).read_bytes()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content[: len(content) // 2])
+            self.send(200, (self.server.folder / self.path[1:]).read_bytes(), fault)
         else:
             super().do_GET()
 
+    def send_rest(self, fault):
+        content = (self.server.folder / self.path[1:]).read_bytes()
+        start = int((self.headers.get("Range") or "bytes=0-")[len("bytes=") : -1])
+        if start >= len(content):
+            self.send_error(416)
+        else:
+            self.send(206 if start else 200, content[start:], fault)
+
+    def send(self, status, content, fault):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        part = content[: len(content) // 2] if fault == "cut" else content
+        self.server.sent.append(len(part))
+        self.wfile.write(part)
+
 
 @contextmanager
-def serving(folder):
+def serving(folder, ranges=False):
     folder.mkdir(exist_ok=True)
-    server = Server(folder)
+    server = Server(folder, ranges)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server

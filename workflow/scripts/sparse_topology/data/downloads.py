@@ -20,17 +20,17 @@ class NotDownloaded(Exception):
 
 
 class Progress:
-    """What pooch tells a progress bar, as lines that a log can hold."""
+    """What pooch tells a progress bar, as lines that a log can hold. start: bytes that an earlier attempt has left."""
 
-    def __init__(self, clock=time.monotonic):
-        self.total, self.done, self.clock, self.last = 0, 0, clock, clock()
+    def __init__(self, start: int = 0, clock=time.monotonic):
+        self.start, self.total, self.done, self.clock, self.last = start, 0, 0, clock, clock()
 
     def update(self, size: int) -> None:
         self.done += size
         if self.clock() - self.last >= EVERY:
             self.last = self.clock()
-            done = min(self.done, self.total) if self.total else self.done
-            print(f"{done / 1e6:.1f}" + (f" of {self.total / 1e6:.1f} MB" if self.total else " MB"))
+            done = self.start + (min(self.done, self.total) if self.total else self.done)
+            print(f"{done / 1e6:.1f}" + (f" of {(self.start + self.total) / 1e6:.1f} MB" if self.total else " MB"))
 
     def reset(self) -> None:
         self.done = 0
@@ -42,33 +42,59 @@ class Progress:
 def download(url: str, path, checksum: str) -> None:
     """Write what is behind `url` to `path`, over what is there. checksum: `<hashlib's name>:<hexadecimal digits>`.
 
-    Network faults are tried again, from the beginning; what a server refuses for good (404, ...) is not. The file gets
-    its name only once it is complete and its checksum is right. NotDownloaded otherwise; OSError where it cannot be
-    written.
+    Network faults are tried again, what a server refuses for good (404, ...) is not. A download that broke off, also in
+    a run that was killed, goes on where it was if the server can do that. The file gets its name only once it is
+    complete and its checksum is right. NotDownloaded otherwise; OSError where it cannot be written.
     """
     algorithm, expected = checksum.split(":")
     with atomic(path) as part:
-        for attempt in range(1, ATTEMPTS + 1):
-            # identity: a server that compresses on the way would hide the number of bytes, and some unpack .gz files.
-            fetch = pooch.HTTPDownloader(Progress(), timeout=SILENCE, headers={"Accept-Encoding": "identity"})
-            try:
-                fetch(url, part, None)
-                break
-            except RequestException as error:
-                if attempt == ATTEMPTS or is_final(error):
-                    raise NotDownloaded(reason(error)) from error
-                print(f"{url}: {reason(error)}; trying again")
-                time.sleep(PAUSE * attempt)
+        left = part.exists()
+        fetch(url, part)
         found = pooch.file_hash(part, alg=algorithm)
+        if found != expected and left:
+            print(f"{url}: does not fit what an earlier run has left of it; once more from the beginning")
+            part.unlink()
+            fetch(url, part)
+            found = pooch.file_hash(part, alg=algorithm)
         if found != expected:
             name = {"md5": "MD5", "sha256": "SHA-256"}[algorithm]
             raise NotDownloaded(f"what came has {name} {found} and {part.stat().st_size} bytes")
 
 
+def fetch(url: str, part: Path) -> None:
+    """Complete `part`, in several attempts if need be."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            fetch_rest(url, part)
+            return
+        except RequestException as error:
+            if attempt == ATTEMPTS or is_final(error):
+                raise NotDownloaded(reason(error)) from error
+            print(f"{url}: {reason(error)}; trying again with {part.stat().st_size} bytes kept")
+            time.sleep(PAUSE * attempt)
+
+
+def fetch_rest(url: str, part: Path) -> None:
+    """One attempt: append to `part` what is missing of it, or write all of it if the server does not know ranges."""
+    kept = part.stat().st_size if part.exists() else 0
+    progress = Progress(kept)
+    # identity: a server that compresses on the way would hide the number of bytes, and some unpack .gz files.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={kept}-"} if kept else {})
+    with open(part, "ab") as file:
+
+        def start_over(response, **_):
+            if response.status_code in (200, 416):  # all of it comes, or the server has no such range
+                file.truncate(0)
+                progress.start = 0
+
+        fetcher = pooch.HTTPDownloader(progress, timeout=SILENCE, headers=headers, hooks={"response": start_over})
+        fetcher(url, file, None)
+
+
 def is_final(error: RequestException) -> bool:
     """Whether trying again is no use: an address that cannot be right, or that the server does not have."""
     if isinstance(error, HTTPError):
-        return 400 <= error.response.status_code < 500 and error.response.status_code not in (408, 429)
+        return 400 <= error.response.status_code < 500 and error.response.status_code not in (408, 416, 429)
     return isinstance(error, ValueError)  # requests: the address itself is malformed
 
 
