@@ -16,7 +16,7 @@ configfile: relpath(HERE / "config" / "config.yaml")
 
 
 sys.path.insert(0, str(HERE / "workflow"))
-from codehash import code_hash
+from codehash import beside, code_hash
 from contents import files_digest, folder_digest
 from progress import show_progress
 from study import ConfigError, Study, with_defaults
@@ -69,7 +69,7 @@ rule published:
 
 rule external:
     input:
-        lambda w: external_products() if study.config.get("external") else ask_for("external"),
+        lambda w: external_products(study.config["external"]) if study.config.get("external") else ask_for("external"),
 
 
 # Has no output, so that the recommendation is printed whenever it is asked for.

@@ -8,6 +8,7 @@ touching, reformatting, commenting or moving the repository changes nothing, and
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 from functools import cache
 from pathlib import Path
@@ -35,11 +36,27 @@ def import_closure(*roots: str) -> set[str]:
     return seen
 
 
+def beside(path: str) -> list[str]:
+    """The files in the folder of `path`, or below it, that this Python file imports, directly or not.
+
+    For a file of the user's own; one that is not there or that Python cannot read has none, and fails where it is used.
+    """
+    root = Path(path).parent
+    seen, todo = set(), [Path(path).name]
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            with contextlib.suppress(OSError, SyntaxError, ValueError):
+                todo += _imports(ast.parse((root / name).read_bytes()), name, root)
+    return sorted(str(root / name) for name in seen - {Path(path).name})
+
+
 @cache
 def _file(name: str) -> tuple[str, tuple[str, ...]]:
     """(hash of the file's syntax tree, local files that it imports)."""
     tree = ast.parse((SCRIPTS / name).read_bytes())
-    return hashlib.sha256(_dump(tree).encode()).hexdigest(), tuple(sorted(_imports(tree, name)))
+    return hashlib.sha256(_dump(tree).encode()).hexdigest(), tuple(sorted(_imports(tree, name, SCRIPTS)))
 
 
 def _dump(node) -> str:
@@ -57,25 +74,25 @@ def _dump(node) -> str:
     return repr(node)
 
 
-def _imports(tree: ast.Module, name: str):
-    """Local files that the module `name` imports, at its top or inside a function."""
+def _imports(tree: ast.Module, name: str, root: Path):
+    """Files below `root` that the module `name` imports, at its top or inside a function."""
     package = Path(name).parent.parts
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _module_files(alias.name.split("."))
+                yield from _module_files(alias.name.split("."), root)
         elif isinstance(node, ast.ImportFrom):
             base = list(package[: len(package) - node.level + 1]) if node.level else []
             base += node.module.split(".") if node.module else []
-            yield from _module_files(base)
+            yield from _module_files(base, root)
             for alias in node.names:
-                yield from _module_files([*base, alias.name])
+                yield from _module_files([*base, alias.name], root)
 
 
-def _module_files(parts: list[str]):
+def _module_files(parts: list[str], root: Path):
     """The files that `import a.b.c` executes, where they are ours: a/__init__.py, a/b/__init__.py, a/b/c.py."""
     for depth in range(1, len(parts) + 1):
         stem = "/".join(parts[:depth])
         for candidate in (f"{stem}/__init__.py", f"{stem}.py"):
-            if (SCRIPTS / candidate).is_file():
+            if (root / candidate).is_file():
                 yield candidate

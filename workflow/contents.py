@@ -12,10 +12,12 @@ from pathlib import Path
 CHEAP = 200_000_000  # bytes of images, a second or so, that are read at every start of Snakemake
 
 
-def files_digest(files: dict[str, str]) -> str:
-    """Of the contents of `files`, {what for: path}; not of their paths, so that they may move. 16 hex digits."""
+def files_digest(files: dict[str, str | list[str]]) -> str:
+    """Of the contents of `files`, {what for: path or paths}, not of their paths: they may move. 16 hex digits."""
     digest = hashlib.sha256()
-    for name, path in sorted(files.items()):
+    lists = {name: [paths] if isinstance(paths, str) else paths for name, paths in files.items()}
+    pairs = [(name, path) for name, paths in sorted(lists.items()) for path in paths]
+    for name, path in pairs:
         digest.update(f"{name} {_sha256(path) if Path(path).is_file() else None}\n".encode())
     return digest.hexdigest()[:16]
 

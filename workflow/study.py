@@ -16,6 +16,8 @@ from itertools import product
 from pathlib import Path
 
 import yaml
+from config_error import ConfigError
+from external import belonging, check_belonging, with_table
 
 WORKFLOW = Path(__file__).resolve().parent
 SCRIPTS = WORKFLOW / "scripts"
@@ -28,10 +30,6 @@ WITHOUT_OPTIONS |= {"rolled", "rolled_channel"}
 TABLES = {"ranking", "regression"}  # tables that have settings
 CONTROLS = ("shuffled", "reinit", "static")  # suffixes on the word of a method
 REINIT = 1_000_000  # from a seed to that of the other initialisation of `_reinit`
-
-
-class ConfigError(Exception):
-    """One line: the key, its value, and what is allowed."""
 
 
 def words(pattern: str) -> list[str]:
@@ -77,6 +75,7 @@ class Study:
         options = schema["properties"]["options"]["properties"]
         for word in _folders(config):
             options[word] = {"$ref": "#/$defs/folder"}
+        config = with_table(config, schema["properties"]["external"]["additionalProperties"])
         _check_schema(config, schema)
         self.config = resolved(config, schema, schema["$defs"])
         self._defaults = {word: resolved({}, entry, schema["$defs"]) for word, entry in options.items()}
@@ -95,6 +94,11 @@ class Study:
         c = self.config
         grid = product(c["datasets"], c["architectures"], c["pruning"], self.sparsities, map(str, c["seeds"]))
         return [dict(zip(keys, cell, strict=True)) for cell in grid]
+
+    @cached_property
+    def own(self) -> list[dict]:
+        """The external networks that belong to the study (external.py has the keys)."""
+        return belonging(self.config.get("external", {}))
 
     @cached_property
     def dense(self) -> list[dict]:
@@ -273,7 +277,8 @@ class Study:
     @cached_property
     def settings(self) -> dict:
         """The config as far as it decides results: all but the places of files, with every default spelled out."""
-        settings = {key: value for key, value in sorted(self.config.items()) if key != "data_dir"}
+        places = ("data_dir", "external_table")
+        settings = {key: value for key, value in sorted(self.config.items()) if key not in places}
         words = sorted({*self._defaults, *self.config.get("options", {})})
         settings["options"] = {word: {k: v for k, v in self.options(word).items() if k != "path"} for word in words}
         return settings
@@ -293,16 +298,21 @@ class Study:
     def drawn(self) -> list[dict]:
         """The networks whose graphs are drawn: of two architectures, the sparsest of the first and last algorithm."""
         c = self.config
-        if "mge" not in self.encodings:
+        if "mge" not in self.encodings or not c["datasets"]:
             return []
         words = dict.fromkeys([c["pruning"][0], c["pruning"][-1]])
         fixed = {"dataset": c["datasets"][0], "sparsity": digits(max(c["sparsities"])), "seed": str(c["seeds"][0])}
         return [{**fixed, "architecture": a, "pruning": word} for a in c["architectures"][:2] for word in words]
 
     @cached_property
+    def drawn_own(self) -> list[dict]:
+        """The user's own networks whose graphs are drawn: the two sparsest."""
+        return sorted(self.own, key=lambda n: (-n["sparsity"], n["name"]))[:2] if "mge" in self.encodings else []
+
+    @cached_property
     def shares_cells_with_the_paper(self) -> bool:
-        c = self.config
-        return bool(PAPER["datasets"] & set(c["datasets"]) and PAPER["architectures"] & set(c["architectures"]))
+        pool = [*self.networks, *self.own]
+        return any(n["dataset"] in PAPER["datasets"] and n["architecture"] in PAPER["architectures"] for n in pool)
 
     # -- the check
 
@@ -312,6 +322,9 @@ class Study:
         return suffix != "static" or base in self.methods["sparsify"]
 
     def _check_words(self) -> None:
+        check_belonging(self.own, self.networks, self.dense)
+        if not self.config["datasets"] and not self.own:
+            raise ConfigError("datasets: [] is empty; allowed only beside `external` networks that belong to the study")
         config, options = self.config, self.config.get("options", {})
         folders = _folders(config)
         rank = config.get("rank")

@@ -159,3 +159,17 @@ def test_faults_of_a_mask_file(tmp_path, parameters):
     np.savez(tmp_path / "mask.npz", other=np.ones(3, bool))
     with pytest.raises(InputError, match="the architecture has no other"):
         loaded(tmp_path / "model.pt", parameters, tmp_path / "mask.npz")
+
+
+def test_a_state_dict_under_a_key_of_its_own(tmp_path, sparse, parameters):
+    module, masks = sparse
+    states = {"model": module.state_dict(), "run": {"ema": module.state_dict()}, "epoch": 3}
+    torch.save(states, tmp_path / "model.pt")
+    for key in ("model", "run.ema"):
+        kept = load_network(tmp_path / "model.pt", build(), parameters, state_key=key)
+        assert all((kept[name] == mask.numpy()).all() for name, mask in masks.items())
+    holds = r"model \(a state_dict\), run\.ema \(a state_dict\), run \(dict\), epoch \(int\)"
+    with pytest.raises(InputError, match=rf"holds no state_dict.*{holds}.*say `state_key`"):
+        loaded(tmp_path / "model.pt", parameters)
+    with pytest.raises(InputError, match=rf"no state_dict under state_key 'run\.model'; it holds {holds}"):
+        load_network(tmp_path / "model.pt", build(), parameters, state_key="run.model")

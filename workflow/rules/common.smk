@@ -1,4 +1,5 @@
 # Paths, limits of a job, what a target promises: what several stages use. Included first; functions/ has what one does.
+import os
 import shutil
 from types import SimpleNamespace
 
@@ -78,7 +79,8 @@ def graph_memory(wildcards, attempt):
 
 def columns(networks):
     """A list of wildcard dicts as the keyword lists that `expand(..., zip, ...)` takes."""
-    return {key: [network[key] for network in networks] for key in networks[0]}
+    keys = networks[0] if networks else ("dataset", "architecture", "pruning", "sparsity", "seed")
+    return {key: [network[key] for network in networks] for key in keys}
 
 
 def training_cfg(wildcards):
@@ -132,6 +134,7 @@ def study_products():
         files += graph_products(NETWORK.format(**network), study.encoded, study.metrics)
         files += [f"{NETWORK}/training.json".format(**network), trained_from(SimpleNamespace(**network))]
     files += [f"{NETWORK}/mask.npz".format(**network) for network in study.bases]
+    files += external_products([network["name"] for network in study.own])
     return list(dict.fromkeys(files))
 
 

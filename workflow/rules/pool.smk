@@ -9,6 +9,7 @@ rule pool:
         training=expand(rules.train_sparse.output.record, zip, **columns(study.networks)),
         masks=expand(rules.prune.output.mask, zip, **columns(study.networks)),
         metrics=[path for n in study.networks for path in network_record(n)["metrics"].values()],
+        own=[path for n in study.own for path in (own_record(n)["mask"], *own_record(n)["metrics"].values())],
         dense=expand(rules.train_dense.output.record, zip, **columns(study.dense)),
         datasets=expand(DATASET["info"], dataset=study.config["datasets"]),
     output:
@@ -24,8 +25,8 @@ rule pool:
         mem_mb=rising(2000),
         runtime=30,
     params:
-        networks=[network_record(n) for n in study.networks],
-        dense=[dense_record(n) for n in study.dense],
+        networks=[network_record(n) for n in study.networks] + [own_record(n) for n in study.own],
+        dense=[dense_record(n) for n in study.dense] + own_dense_records(),
         datasets={word: placed(DATASET["info"].format(dataset=word)) for word in sorted(study.config["datasets"])},
         cfg={
             "encodings": study.encodings,

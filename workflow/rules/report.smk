@@ -49,6 +49,21 @@ rule figure_graph:
         "../scripts/figure_graph.py"
 
 
+use rule figure_graph as external_figure_graph with:
+    input:
+        geometry=f"{EXTERNAL}/geometry.npz",
+        blocks=f"{EXTERNAL}/mge/blocks.npz",
+    output:
+        report(OWN_DRAWING, caption="../report/graphs.rst", category="Graphs"),
+    log:
+        "results/logs/external/{name}/figure_graph.log",
+    benchmark:
+        "results/benchmarks/external/{name}/figure_graph.tsv"
+    params:
+        title=lambda w: own_title(w.name),
+        code=lambda w: code_hash("figure_graph.py"),
+
+
 rule table_costs:
     input:
         pool="results/topometrics.parquet",

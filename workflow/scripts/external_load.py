@@ -4,6 +4,9 @@ From an architecture, an input shape and a checkpoint come the geometry of its g
 the encode rule and all metrics then run as they do for the study.
 """
 
+import sys
+from pathlib import Path
+
 import torch
 
 from sparse_topology.files import atomic
@@ -17,7 +20,12 @@ from sparse_topology.pruning.masks import save_masks
 
 
 def build(architecture: str, classes: int, channels: int, options: dict) -> torch.nn.Module:
-    """The network of a word, or of the user's `path/to/file.py:callable`, with its own initial weights."""
+    """The network of a word, or of the user's `path/to/file.py:callable`, with its own initial weights.
+
+    The file may import what lies beside it, as if Python ran it.
+    """
+    if ":" in architecture:
+        sys.path.insert(0, str(Path(architecture.rpartition(":")[0]).resolve().parent))
     try:
         module = load(architecture)(num_classes=classes, in_channels=channels, **options)
     except InputError:
@@ -33,11 +41,12 @@ def build(architecture: str, classes: int, channels: int, options: dict) -> torc
 def main(weights, mask, output, cfg) -> None:
     """weights: the checkpoint; mask: a file of masks or None; output: geometry, model, mask.
 
-    cfg: architecture, architecture_options, classes, input (channels, height, width), identity_shortcuts.
+    cfg: architecture, architecture_options, classes, input (channels, height, width), identity_shortcuts, and state_key
+    where the checkpoint needs it.
     """
     module = build(cfg["architecture"], cfg["classes"], cfg["input"][0], cfg["architecture_options"])
     parameters = trace(module, cfg["input"], cfg["identity_shortcuts"]).parameters
-    masks = load_network(weights, module, parameters, mask)
+    masks = load_network(weights, module, parameters, mask, cfg.get("state_key"))
     traced = walk(module, cfg["input"], cfg["identity_shortcuts"])  # again, with the buffers of the checkpoint
     check_classes(traced, cfg["classes"])
     geometry = traced.geometry()

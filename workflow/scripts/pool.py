@@ -60,7 +60,9 @@ def encoding_row(metrics: dict, encoding: str, of_layers: list[str]) -> dict:
 
 def dense_statistics(dense: list[dict]) -> dict[tuple, tuple[float, float]]:
     """{(data set, architecture): mean and sample standard deviation of the dense accuracy over seeds}."""
-    frame = pd.DataFrame([d | {"accuracy": read_json(d["training"])["accuracy"]} for d in dense])
+    frame = pd.DataFrame(
+        [d if "accuracy" in d else d | {"accuracy": read_json(d["training"])["accuracy"]} for d in dense]
+    )
     if frame.empty:
         return {}
     grouped = frame.astype({"accuracy": float}).groupby(["dataset", "architecture"])["accuracy"]
@@ -71,22 +73,25 @@ def network_rows(network: dict, cfg: dict, dense: dict, classes: dict) -> tuple[
     """Rows of both tables for one network."""
     identity = {key: network[key] for key in NETWORK}
     identity |= {"sparsity": float(network["sparsity"]), "seed": int(network["seed"])}
-    training = read_json(network["training"])
+    training = read_json(network["training"]) if "training" in network else {**network, "collapsed": False}
     metrics = {family: read_json(path) for family, path in network["metrics"].items()}
     names = cfg["layer_metrics"]
     layers = layer_rows(identity, mask_counts(network["mask"]), layer_values(metrics, names))
     mean, deviation = dense.get((network["dataset"], network["architecture"]), (np.nan, np.nan))
-    shared = identity | {"family": family(network["pruning"], cfg["families"])} | network_means(layers, names)
+    kind = network.get("family") or family(network["pruning"], cfg["families"])
+    shared = identity | {"family": kind} | network_means(layers, names)
     shared |= {"accuracy": training["accuracy"], "collapsed": bool(training["collapsed"])}
-    shared |= {"dense_accuracy": mean, "dense_accuracy_std": deviation, "classes": classes[network["dataset"]]}
+    count = network["classes"] if "classes" in network else classes[network["dataset"]]
+    shared |= {"dense_accuracy": mean, "dense_accuracy_std": deviation, "classes": count}
     found = [{"encoding": e} | encoding_row(metrics, e, names) for e in cfg["encodings"]]
     return [shared | entry for entry in found], layers
 
 
 def main(networks: list[dict], dense: list[dict], datasets: dict, topometrics, layers, cfg: dict) -> None:
     """networks: records of NETWORK, training, mask, metrics {family: path}; dense: dataset, architecture, seed,
-    training; datasets: {word: dataset.json}; cfg: encodings, families {word: family that its script declares},
-    layer_metrics (names that the study has beside the paper's), path_score (path of its parameters).
+    training; datasets: {word: dataset.json}. The user's own networks have no training record: they say accuracy and
+    classes, and perhaps family, and their dense records say accuracy. cfg: encodings, families {word: family that its
+    script declares}, layer_metrics (names that the study has beside the paper's), path_score (path of its parameters).
     """
     names = list(dict.fromkeys([*LAYER_METRICS, *cfg["layer_metrics"]]))
     cfg = cfg | {"layer_metrics": names}

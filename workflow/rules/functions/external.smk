@@ -2,11 +2,14 @@
 
 
 def external_files(wildcards):
-    """A network's checkpoint, its mask if it has one, and the file of its architecture if that is the user's own."""
+    """A network's checkpoint, its mask if it has one, and, if its architecture is the user's own, the file of that and
+    the files of the same folder that it imports."""
     entry = study.config["external"][wildcards.name]
     files = {key: local(entry[key]) for key in ("weights", "mask") if key in entry}
     if ":" in entry["architecture"]:
-        files["architecture"] = local(entry["architecture"].rpartition(":")[0])
+        path = entry["architecture"].rpartition(":")[0]
+        files["architecture"] = local(path)
+        files["imported"] = [local(name) for name in beside(path)]
     return files
 
 
@@ -18,6 +21,7 @@ def external_cfg(wildcards):
         "classes": entry["classes"],
         "identity_shortcuts": study.options("mge")["identity_shortcuts"],
         "input": entry["input"],
+        **{key: entry[key] for key in ("state_key",) if key in entry},
     }
 
 
@@ -27,12 +31,15 @@ def external_architecture_code(wildcards):
     return [] if ":" in word else [f"sparse_topology/networks/architectures/{word}.py"]
 
 
-def external_products():
-    """Every file of every external network, whose inputs are checked before anything runs."""
-    for name, entry in study.config["external"].items():
+def external_products(names):
+    """Every file of these external networks, whose inputs are checked before anything runs."""
+    for name in names:
         for key, path in external_files(SimpleNamespace(name=name)).items():
-            if not Path(path).is_file():
-                sys.exit(f"Error in the config: external.{name}.{key}: there is no file {path!r}")
-    folders = [EXTERNAL.format(name=name) for name in study.config["external"]]
+            if key != "imported" and not Path(path).is_file():
+                sys.exit(
+                    f"Error in the config: external.{name}.{key}: there is no file {path!r} in {os.getcwd()}, where the "
+                    "command runs"
+                )
+    folders = [EXTERNAL.format(name=name) for name in names]
     products = [path for folder in folders for path in graph_products(folder, study.encoded, study.metrics)]
     return [f"{folder}/{name}" for folder in folders for name in ("topometrics.csv", "geometry.npz")] + products

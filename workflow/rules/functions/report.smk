@@ -4,12 +4,21 @@ DRAWING = "results/figures/graphs/{dataset}-{architecture}-{pruning}-{sparsity}-
 FIGURES = ["accuracy", "regression", "importance", "ranking", "layers", "layer_correlation", "scatter"]
 
 
+OWN_DRAWING = "results/figures/graphs/external/{name}.svg"
+
+
+def own_title(name):
+    network = next(n for n in study.own if n["name"] == name)
+    return "{name}: {architecture} on {dataset}, {pruning} at sparsity {sparsity}".format(**network)
+
+
 def drawings():
-    return [DRAWING.format(**network) for network in study.drawn]
+    return [DRAWING.format(**n) for n in study.drawn] + [OWN_DRAWING.format(**n) for n in study.drawn_own]
 
 
 def drawing_titles():
-    return ["{architecture}, {pruning}, sparsity {sparsity}".format(**network) for network in study.drawn]
+    titles = ["{architecture}, {pruning}, sparsity {sparsity}".format(**network) for network in study.drawn]
+    return titles + ["{name}: {architecture}, {pruning}, sparsity {sparsity}".format(**n) for n in study.drawn_own]
 
 
 def benchmarks():
@@ -27,6 +36,8 @@ def benchmarks():
             files.append("results/benchmarks/init/{dataset}/{architecture}/{0}.tsv".format(seed, **network))
         files += [family_path.format(family=family, **network) for family in study.metrics]
     files += [path.format(stage=study.stages(network["pruning"])[0], **network) for network in study.bases]
+    stages = ["load", "encode", *study.metrics]
+    files += [f"results/benchmarks/external/{n['name']}/{stage}.tsv" for n in study.own for stage in stages]
     return list(dict.fromkeys(files))
 
 
@@ -36,5 +47,7 @@ def report_cfg(wildcards):
         return {"title": title, "lead": lead, "graphs": []}
     c = study.config
     counted = f"{len(study.networks)} sparse and {len(study.dense)} dense networks"
-    lead = f"{counted} on {', '.join(c['datasets'])}: {', '.join(c['architectures'])}."
+    lead = f"{counted} on {', '.join(c['datasets'])}: {', '.join(c['architectures'])}." if study.networks else ""
+    if study.own:
+        lead = f"{lead} {len(study.own)} networks that were trained elsewhere.".strip()
     return {"title": "Topology of sparse neural networks", "lead": lead, "graphs": drawing_titles()}
