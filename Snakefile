@@ -72,6 +72,12 @@ rule external:
         lambda w: external_products(study.config["external"]) if study.config.get("external") else ask_for("external"),
 
 
+rule edges:
+    input:
+        [path for network in study.networks for path in edge_lists(NETWORK.format(**network))],
+        [path for network in study.own for path in edge_lists(EXTERNAL.format(**network))],
+
+
 # Has no output, so that the recommendation is printed whenever it is asked for.
 rule rank:
     input:

@@ -45,7 +45,8 @@ def prepare(folder: Path, word: str, classes: int, density: float) -> None:
 def encoded(folder: Path) -> None:
     """What the rule does for the MGE."""
     files = [folder / name for name in ("geometry.npz", "model.pt", "mask.npz")]
-    output = {"mge_blocks": folder / "blocks.npz", "mge_edges": folder / "edges.parquet"}
+    names = {"blocks": "blocks.npz", "edges": "edges.parquet", "nodes": "nodes.parquet"}
+    output = {f"mge_{key}": folder / name for key, name in names.items()}
     encode.main(*files, output)
 
 

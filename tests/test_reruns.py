@@ -163,7 +163,7 @@ def test_an_encoding_that_is_dropped_and_taken_back(study):
     assert snakemake(study).returncode == 0
     set_config(study)
     assert training_and_graphs(planned(study)) == {}  # measured before, and neither code nor graphs have changed
-    (results / "mge" / "edges.parquet").unlink()  # now the graph cannot be measured again without encoding it
+    (results / "mge" / "blocks.npz").unlink()  # now the graph cannot be measured again without encoding it
     set_config(study, encodings=["rolled"], metrics=["strength", "density"])
     edit(study / SCRIPTS / "metric_strength.py", "if __name__ ==", "CHANGED = 1\n\n\nif __name__ ==")
     assert snakemake(study).returncode == 0

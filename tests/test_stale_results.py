@@ -51,9 +51,19 @@ def test_a_file_that_is_gone_is_made_again(study, name, rule):
 
 
 def test_edge_lists_may_be_deleted(study):
-    for path in study.rglob("edges.parquet"):
+    """It reruns nothing, nor does a study that wants none; `edges` makes them again and leaves the rest alone."""
+    lists = [path for name in ("edges", "nodes") for path in study.rglob(f"{name}.parquet")]
+    assert len(lists) == 2 * 2 * 2
+    before = {path: path.read_bytes() for path in lists}
+    for path in lists:
         path.unlink()
     assert planned(study) == {}
+    run = snakemake(study, "--cores", "2", "edges")
+    assert run.returncode == 0, run.stdout
+    assert {path: path.read_bytes() for path in lists} == before
+    assert set(planned(study)) == {"table_costs", "manifest", "report"}  # what encoding has cost now
+    (study / "small.yaml").write_text(CONFIG.replace("options: {", "options: {mge: {parquet: false}, "))
+    assert set(planned(study)) == {"table_costs", "manifest", "report"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

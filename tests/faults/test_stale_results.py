@@ -119,7 +119,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(seed=st.integers(0, 1000))
     def lose_a_file(self, seed):
-        files = sorted(name for name in contents(self.folder) if not name.endswith("edges.parquet"))
+        files = sorted(name for name in contents(self.folder) if not name.endswith(("edges.parquet", "nodes.parquet")))
         if files:
             (self.folder / "results" / random.Random(seed).choice(files)).unlink()
 

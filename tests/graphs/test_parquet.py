@@ -122,7 +122,8 @@ def test_rules_write_every_encoding(tmp_path):
     masks = {key: np.random.default_rng(0).random(weight.shape) < 0.3 for key, weight in weights.items()}
     save_masks(mask, masks)
     words = ["mge", "rolled", "rolled_channel"]
-    output = {f"{word}_{kind}": str(tmp_path / word / kind) for word in words for kind in ("blocks", "edges")}
+    kinds = ("blocks", "edges", "nodes")
+    output = {f"{word}_{kind}": str(tmp_path / word / kind) for word in words for kind in kinds}
     encode_rule.main(traced, model, mask, output)
     expected = [
         encode(trace(module, (1, 8, 8)), weights, masks),

@@ -91,14 +91,14 @@ def test_a_network_pruned_by_torch(own, tmp_path):
         np.testing.assert_array_equal(masks[f"{name}.weight"], layer.weight_mask.numpy() > 0)
         np.testing.assert_array_equal(state[f"{name}.weight"], layer.weight.detach().numpy())
 
-    output = {f"mge_{kind}": str(tmp_path / f"mge.{kind}") for kind in ("blocks", "edges")}
+    output = {f"mge_{kind}": str(tmp_path / f"mge.{kind}") for kind in ("blocks", "edges", "nodes")}
     encode_rule.main(files["geometry"], files["model"], files["mask"], output)
     assert parquet.read_metadata(output["mge_edges"])["nodes"] == 3 * 18 * 18 + 4 * (16 * 16 + 8 * 8) + 8 * 4 * 4 + 10
     # every unmasked weight of the first layer is used once per output position; the padded ring is nodes
     first = [layer for layer in layered.load(output["mge_blocks"]).blocks if layer.name == "0"]
     assert sum(block.edge_count for block in first) == 256 * masks["0.weight"].sum()
 
-    paths = {"mge": {kind: output[f"mge_{kind}"] for kind in ("blocks", "edges")}}
+    paths = {"mge": {kind: output[f"mge_{kind}"] for kind in ("blocks", "edges", "nodes")}}
     written = [tmp_path / "local.json", tmp_path / "strength.json"]
     for metric, path in zip((metric_local, metric_strength), written, strict=True):
         measure.run(paths, path, {"encodings": ["mge"]}, metric.DIVISORS, structured=metric.structured)
@@ -120,7 +120,7 @@ def test_a_missing_value_is_an_empty_cell_with_its_reason_in_the_log(own, tmp_pa
     state = {key: torch.zeros_like(value) for key, value in load(own)(10).state_dict().items()}
     files = taken_in(tmp_path, own, state)
     assert not any(mask.any() for mask in load_masks(files["mask"]).values())
-    output = {f"mge_{kind}": str(tmp_path / f"mge.{kind}") for kind in ("blocks", "edges")}
+    output = {f"mge_{kind}": str(tmp_path / f"mge.{kind}") for kind in ("blocks", "edges", "nodes")}
     encode_rule.main(files["geometry"], files["model"], files["mask"], output)
     paths = measure.graph_files(output, {"encodings": ["mge"]})
     cfg = {"encodings": ["mge"]}

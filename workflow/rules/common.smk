@@ -31,6 +31,7 @@ localrules:
     all,
     published,
     external,
+    edges,
 
 
 # Relative, so that a clone in another place reruns nothing; not the working folder where --directory is given.
@@ -136,6 +137,18 @@ def study_products():
     files += [f"{NETWORK}/mask.npz".format(**network) for network in study.bases]
     files += external_products([network["name"] for network in study.own])
     return list(dict.fromkeys(files))
+
+
+def encoded(folder):
+    """The outputs of `encode`: of each encoding the blocks, and its edge list unless `options.mge.parquet` is false."""
+    names = {"blocks": "blocks.npz"}
+    names |= {"edges": "edges.parquet", "nodes": "nodes.parquet"} if study.options("mge")["parquet"] else {}
+    return {f"{e}_{key}": f"{folder}/{e}/{name}" for e in study.encoded for key, name in names.items()}
+
+
+def edge_lists(folder):
+    """The files of `encode` that no target asks for but `edges`."""
+    return [path for path in encoded(folder).values() if path.endswith(".parquet")]
 
 
 def graph_products(folder, encodings, metrics):

@@ -34,8 +34,7 @@ use rule encode as external_encode with:
         model=rules.external_load.output.model,
         mask=rules.external_load.output.mask,
     output:
-        **{f"{e}_blocks": f"{EXTERNAL}/{e}/blocks.npz" for e in study.encoded},
-        **{f"{e}_edges": f"{EXTERNAL}/{e}/edges.parquet" for e in study.encoded},
+        **encoded(EXTERNAL),
     log:
         "results/logs/external/{name}/encode.log",
     benchmark:

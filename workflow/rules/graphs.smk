@@ -32,8 +32,7 @@ rule encode:
         model=rules.train_sparse.output.model,
         mask=rules.prune.output.mask,
     output:
-        **{f"{e}_blocks": f"{NETWORK}/{e}/blocks.npz" for e in study.encoded},
-        **{f"{e}_edges": f"{NETWORK}/{e}/edges.parquet" for e in study.encoded},
+        **encoded(NETWORK),
     log:
         "results/logs/encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
     benchmark:
@@ -44,6 +43,7 @@ rule encode:
         mem_mb=graph_memory,
         runtime=30,
     params:
+        cfg={"weight_names": study.options("mge")["weight_names"]},
         code=lambda w: code_hash("encode.py"),
     script:
         "../scripts/encode.py"

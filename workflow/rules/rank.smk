@@ -12,7 +12,6 @@ use rule encode as rank_encode with:
         mask=rules.prune.output.mask,
     output:
         mge_blocks=f"{RANKED}/mge/blocks.npz",
-        mge_edges=f"{RANKED}/mge/edges.parquet",
     log:
         "results/logs/rank_encode/{dataset}/{architecture}/{pruning}/{sparsity}/{seed}.log",
     benchmark:
@@ -22,7 +21,6 @@ use rule encode as rank_encode with:
 use rule metric as rank_metric with:
     input:
         mge_blocks=rules.rank_encode.output.mge_blocks,
-        mge_edges=rules.rank_encode.output.mge_edges,
     output:
         f"{RANKED}/metrics/{{metric}}.json",
     log:

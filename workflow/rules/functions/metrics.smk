@@ -8,7 +8,8 @@ def measured_encodings(wildcards, folder=NETWORK):
     that encoding, as long as the graph is there; so that dropping one measures nothing again."""
     asked, folder = study.metric_encodings(wildcards.metric), placed(folder.format(**dict(wildcards.items())))
     dropped = [e for e in study.known["encodings"] if e not in study.encoded]
-    dropped = [e for e in dropped if all(Path(folder, e, name).exists() for name in ("blocks.npz", "edges.parquet"))]
+    names = [Path(path).name for path in metric_graphs_of(wildcards.metric, "x", folder).values()]
+    dropped = [e for e in dropped if all(Path(folder, e, name).exists() for name in names)]
     if dropped:
         with contextlib.suppress(OSError, ValueError):
             held = json.loads(Path(folder, "metrics", f"{wildcards.metric}.json").read_text())["encodings"]
@@ -16,12 +17,17 @@ def measured_encodings(wildcards, folder=NETWORK):
     return asked
 
 
+def metric_graphs_of(family, encoding, folder):
+    """The files of one encoding that a family reads: the edge list only where its engine is igraph and that is
+    written."""
+    of_igraph = study.options(family).get("engine") == "igraph" and study.options("mge")["parquet"]
+    names = {"blocks": "blocks.npz"} | ({"edges": "edges.parquet"} if of_igraph else {})
+    return {f"{encoding}_{key}": f"{folder}/{encoding}/{name}" for key, name in names.items()}
+
+
 def metric_graphs(wildcards, folder=NETWORK):
-    encodings = measured_encodings(wildcards, folder)
-    return {
-        **{f"{e}_blocks": f"{folder}/{e}/blocks.npz" for e in encodings},
-        **{f"{e}_edges": f"{folder}/{e}/edges.parquet" for e in encodings},
-    }
+    of_all = [metric_graphs_of(wildcards.metric, e, folder) for e in measured_encodings(wildcards, folder)]
+    return {key: path for files in of_all for key, path in files.items()}
 
 
 def metric_cfg(wildcards, folder=NETWORK):

@@ -1,8 +1,12 @@
-"""The edge list of a graph as one small Parquet file that any data tool reads.
+"""A graph as two small Parquet files that any data tool reads: its edges, and what its node ids stand for.
 
-Columns source: int32, target: int32 (node ids), weight: float32. The file's metadata has `nodes`, `edges`, `encoding`,
-`options`, `layers` (name, channels, height, width, offset), `inputs` and `outputs` (ranges of node ids), and `weights`
-(numbers of weights, masked ones included, of the network's layers in a bipartite encoding), all in JSON.
+edges.parquet has columns source: int32, target: int32 (node ids), weight: float32; with the weights' names also
+parameter: string (state_dict key) and index: int32 (flat, in C order), both null where an edge is of several weights or
+of none. nodes.parquet has id: int32, layer: string, channel, y, x: int32, kind: string (input, padding, hidden, output)
+and merged: string, the other layers whose outputs a sum made the same nodes, joined by "+". The metadata of the edges
+has `nodes`, `edges`, `encoding`, `options`, `layers` (name, channels, height, width, offset), `inputs` and `outputs`
+(ranges of node ids), and `weights` (numbers of weights, masked ones included, of the network's layers in a bipartite
+encoding), all in JSON.
 
 The rows come kernel entry by kernel entry, each entry's positions in a row, so ids grow by a constant and weights
 repeat: delta encoding, a dictionary and zstd then leave a fifth of a byte per edge (sorted by target it is seven times
@@ -14,19 +18,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import astuple
+from itertools import repeat
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sparse_topology.files import atomic
-from sparse_topology.graphs.layered import LayeredGraph
+from sparse_topology.graphs.layered import Layer, LayeredGraph
+from sparse_topology.graphs.weight_names import WeightNames
 
 COLUMNS = ("source", "target", "weight")
+NODE_COLUMNS = ("id", "layer", "channel", "y", "x", "kind", "merged")
+KINDS = ("input", "padding", "hidden", "output")
 ROWS = 1 << 20
 
 
-def write(graph: LayeredGraph, path) -> None:
+def write(graph: LayeredGraph, path, names: WeightNames | None = None) -> None:
     """Write `edges.parquet`, piece by piece: memory stays at a few pieces, whatever the number of edges."""
     metadata = {
         "encoding": graph.encoding,
@@ -38,9 +46,12 @@ def write(graph: LayeredGraph, path) -> None:
         "options": graph.options,
         "weights": graph.weights,
     }
-    fields = zip(COLUMNS, (pa.int32(), pa.int32(), pa.float32()), strict=True)
+    pairs = zip(COLUMNS, (pa.int32(), pa.int32(), pa.float32()), strict=True)
+    fields = [pa.field(name, kind, nullable=False) for name, kind in pairs]
+    if names:
+        fields += [pa.field("parameter", pa.dictionary(pa.int32(), pa.string())), pa.field("index", pa.int32())]
     schema = pa.schema(
-        [pa.field(name, kind, nullable=False) for name, kind in fields],
+        fields,
         {key: json.dumps(value) for key, value in metadata.items()},
     )
     with (
@@ -50,26 +61,93 @@ def write(graph: LayeredGraph, path) -> None:
             schema,
             compression="zstd",
             compression_level=6,
-            use_dictionary=["weight"],
+            use_dictionary=["weight", "parameter", "index"],
             column_encoding={"source": "DELTA_BINARY_PACKED", "target": "DELTA_BINARY_PACKED"},
             write_statistics=False,
         ) as writer,
     ):
-        for columns in _row_groups(graph):
+        for columns in _row_groups(graph, names):
             writer.write_table(pa.table(columns, schema=schema))
 
 
-def _row_groups(graph: LayeredGraph) -> Iterator[list[pa.ChunkedArray]]:
-    """The three columns in groups of about ROWS edges; a group may span many small blocks."""
+def _row_groups(graph: LayeredGraph, names: WeightNames | None) -> Iterator[list[pa.ChunkedArray]]:
+    """The columns in groups of about ROWS edges; a group may span many small blocks."""
     pieces, count = [], 0
-    for _, *piece in graph.edges(ROWS):
-        pieces.append(piece)
+    named = names.pieces(ROWS) if names else repeat(None)
+    for (_, *piece), name in zip(graph.edges(ROWS), named, strict=bool(names)):
+        pieces.append(piece + (_name_columns(names.keys, *name) if names else []))
         count += len(piece[0])
         if count >= ROWS:
             yield [pa.chunked_array(column) for column in zip(*pieces, strict=True)]
             pieces, count = [], 0
     if count:
         yield [pa.chunked_array(column) for column in zip(*pieces, strict=True)]
+
+
+def _name_columns(keys: list[str], number: np.ndarray, index: np.ndarray) -> list[pa.Array]:
+    """The columns `parameter` and `index`; number and index: int64 [n], -1 for null."""
+    nothing = number < 0
+    codes = pa.array(number.astype(np.int32), mask=nothing)
+    return [pa.DictionaryArray.from_arrays(codes, pa.array(keys)), pa.array(index.astype(np.int32), mask=nothing)]
+
+
+def write_nodes(graph: LayeredGraph, path) -> None:
+    """Write `nodes.parquet`, a row for every node, also for those without an edge."""
+    schema = pa.schema(
+        [pa.field(name, pa.int32(), nullable=False) for name in ("id", "channel", "y", "x")]
+        + [
+            pa.field(name, pa.dictionary(pa.int32(), pa.string()), nullable=False)
+            for name in ("layer", "kind", "merged")
+        ]
+    )
+    schema = pa.schema([schema.field(name) for name in NODE_COLUMNS])
+    with atomic(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        kinds = _kinds(graph)
+        for number, layer in enumerate(graph.layers):
+            channel, y, x = np.unravel_index(np.arange(layer.size), (layer.channels, layer.height, layer.width))
+            columns = {
+                "id": layer.offset + np.arange(layer.size),
+                "layer": _same(layer.name, layer.size),
+                "channel": channel,
+                "y": y,
+                "x": x,
+                "kind": pa.DictionaryArray.from_arrays(
+                    kinds[layer.offset : layer.offset + layer.size].astype(np.int32), pa.array(KINDS)
+                ),
+                "merged": _same(merged(graph, number), layer.size),
+            }
+            writer.write_table(
+                pa.table(
+                    [pa.array(columns[name]).cast(schema.field(name).type) for name in NODE_COLUMNS], schema=schema
+                )
+            )
+
+
+def _same(text: str, count: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([text]))
+
+
+def _kinds(graph: LayeredGraph) -> np.ndarray:
+    """Index into KINDS of every node, int64 [N]. An input that is also returned is an output."""
+    kinds = np.full(graph.node_count, KINDS.index("hidden"))
+    for first, last in graph.inputs:
+        kinds[first:last] = KINDS.index("input")
+    if padding := graph.options.get("padding"):
+        layer, (top, bottom, left, right) = graph.layers[0], padding
+        ring = np.ones((layer.channels, layer.height, layer.width), bool)
+        ring[:, top : layer.height - bottom, left : layer.width - right] = False
+        kinds[layer.offset : layer.offset + layer.size][ring.ravel()] = KINDS.index("padding")
+    for first, last in graph.outputs:
+        kinds[first:last] = KINDS.index("output")
+    return kinds
+
+
+def merged(graph: LayeredGraph, number: int) -> str:
+    """The layers whose outputs are the same nodes as those of node layer `number`, by a sum: joined by "+"."""
+    layer: Layer = graph.layers[number]
+    ending = dict.fromkeys(name for block in graph.blocks if block.target == number for name in block.name.split("+"))
+    own = {layer.name, layer.name.partition("#")[0], layer.name.removesuffix(":out"), "identity"}
+    return "+".join(name for name in ending if name not in own)
 
 
 def read_metadata(path) -> dict:

@@ -26,7 +26,7 @@ def main(snakemake, divisors, **engines):
 def run(inputs, output, cfg, divisors, count_empty_layers=False, **engines):
     """Measure every encoding of `cfg` and write the results as JSON to `output`, <family>.json.
 
-    inputs: {encoding: {"blocks": path, "edges": path}}. cfg: encodings, and engine unless the first is meant.
+    inputs: {encoding: {"blocks": path, "edges": path or None}}. cfg: encodings, and engine unless the first is meant.
     divisors: {metric: "nodes", "edges" or None}, the divisor of the raw value; a raw value that is not named there is
     stored as it is and not normalised. engines: structured(LayeredGraph, cfg), igraph(EdgeList, cfg) or both; each
     returns {metric: raw value or Missing}, of the unrolled graph perhaps also "layers": {network layer: {metric:
@@ -77,17 +77,18 @@ def peak_memory() -> float:
 
 
 def read(paths, engine):
-    """The LayeredGraph for the structured engine, the EdgeList for igraph."""
+    """The LayeredGraph for the structured engine, the EdgeList for igraph: from its file, or from the blocks if there
+    is none."""
     if engine == "structured":
         return layered.load(paths["blocks"])
     from sparse_topology.graphs import edge_list
 
-    return edge_list.read(paths["edges"])
+    return edge_list.read(paths["edges"]) if paths["edges"] else edge_list.unroll(layered.load(paths["blocks"]))
 
 
 def graph_files(files, cfg) -> dict:
     """{encoding: {"blocks": path, "edges": path}} from a rule's named inputs."""
-    return {name: {"blocks": files[f"{name}_blocks"], "edges": files[f"{name}_edges"]} for name in cfg["encodings"]}
+    return {e: {"blocks": files[f"{e}_blocks"], "edges": files.get(f"{e}_edges")} for e in cfg["encodings"]}
 
 
 def describe(part, raw: dict, divisors: dict) -> dict:
