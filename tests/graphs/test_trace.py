@@ -15,7 +15,7 @@ from helpers.jacobian import adjacency, derivative, run
 from sparse_topology.graphs import geometry as geometry_file
 from sparse_topology.graphs.geometry import encode
 from sparse_topology.graphs.layered import EdgeBlock, all_edges
-from sparse_topology.graphs.trace import trace
+from sparse_topology.graphs.trace import trace, walk
 from sparse_topology.job import InputError
 from sparse_topology.networks.architectures import load
 from sparse_topology.networks.architectures.mobilenetv2 import MobileNetV2
@@ -49,11 +49,13 @@ def dense(graph):
 def check(module, shape=(2, 5, 6), cases=(), identity_shortcuts="ignore", seed=0):
     """Encode and compare every edge, weight and output node with the Jacobian."""
     torch.manual_seed(0)
-    geometry = trace(module, shape, identity_shortcuts)
+    done = walk(module, shape, identity_shortcuts)
+    geometry = done.geometry()
     weights, masks = random_network(geometry.parameters, seed)
     graph = encode(geometry, weights, masks)
-    padding = geometry.options["padding"]
-    reference, pattern, output = adjacency(module, shape, padding, weights, masks, cases, identity_shortcuts == "edges")
+    padding, at = geometry.options["padding"], {k: at for k, (_, at) in done.rows.items()}
+    edges = identity_shortcuts == "edges"
+    reference, pattern, output = adjacency(module, shape, padding, weights, masks, cases, edges, at)
     values, edges = dense(graph)
     assert edges.shape == pattern.shape
     np.testing.assert_array_equal(edges, pattern)
@@ -606,9 +608,9 @@ def test_geometry_file_round_trip(tmp_path):
     assert back.options == geometry.options
 
 
-class Gate(nn.Module):
+class Summed(nn.Module):
     def forward(self, x):
-        return x * torch.sigmoid(x.mean([2, 3], keepdim=True))
+        return torch.cumsum(x, 2)
 
 
 class Branching(nn.Module):
@@ -618,8 +620,8 @@ class Branching(nn.Module):
 
 REFUSED = {
     "operation without a rule": (
-        nn.Sequential(nn.Conv2d(2, 3, 1), nn.Sequential(Gate())),
-        r"module 1\.0 .*operation mul",
+        nn.Sequential(nn.Conv2d(2, 3, 1), nn.Sequential(Summed())),
+        r"module 1\.0 .*operation cumsum",
     ),
     "transposed": (nn.Sequential(nn.ConvTranspose2d(2, 3, 2)), "module 0 .*convtranspose2d"),
     "channels": (nn.Sequential(nn.Conv2d(4, 3, 1)), "module 0 .*4 channels and gets 2"),
@@ -627,7 +629,10 @@ REFUSED = {
     "kernel too large": (nn.Sequential(nn.Conv2d(2, 3, 9)), "module 0 .*does not fit"),
     "control flow": (Branching(), "cannot trace Branching"),
     "interpolation": (nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear")), "module 0 .*mode"),
-    "batch": (Net(lambda s, x: s.a(x).flatten(0, 1), a=nn.Conv2d(2, 2, 1)), "flatten: it mixes the images of a batch"),
+    "batch": (
+        Net(lambda s, x: s.a(x).flatten(0, 1), a=nn.Conv2d(2, 2, 1)),
+        "operation output: it mixes the images of a batch",
+    ),
     "broadcast sum": (
         Net(lambda s, x: s.a(x) + s.b(x), a=nn.Conv2d(2, 2, 1), b=nn.Conv2d(2, 2, (5, 6))),
         "operation add: its operands have different shapes",

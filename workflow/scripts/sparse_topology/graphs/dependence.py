@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from sparse_topology.graphs.geometry import Geometry, encode
 from sparse_topology.graphs.layered import EdgeBlock, LayeredGraph
-from sparse_topology.graphs.node_map import Piece, Scatter, Units, is_whole_layer, matches, on_grid, scattered
-from sparse_topology.graphs.trace import BATCH, Walk
+from sparse_topology.graphs.node_map import BATCH, Piece, Scatter, Units, is_whole_layer, matches, on_grid, scattered
+from sparse_topology.graphs.trace import Walk
 from sparse_topology.job import InputError
 from sparse_topology.separate import Separate
 
@@ -194,7 +194,7 @@ class _Run(Separate):
             raise InputError(f"layer {layer}: the weight that it runs with is not its parameter {key}")
         blank = {k: v.to("meta", torch.float32) if isinstance(v, Tensor) else v for k, v in settings.items()}
         shape = func(**blank).shape
-        if math.prod(shape[1:]) != math.prod(grid):
+        if math.prod(shape) != BATCH * math.prod(grid):
             raise InputError(f"layer {layer}: its result has shape {tuple(shape[1:])}, and in the trace {tuple(grid)}")
         corners = [(0, 0), (grid[1] - 1, grid[2] - 1)]
         chosen = corners + [tuple(self.places.integers(grid[1:])) for _ in range(self.rounds - 2)]
@@ -202,7 +202,12 @@ class _Run(Separate):
         for y, x in chosen[: self.rounds]:
             unit = (int(self.places.integers(grid[0])), int(y), int(x))
             node = self.offsets[k] + int(np.ravel_multi_index(unit, grid))
-            sampled.append((node, unit_value(settings, unit)))
+            if k in self.walk.rows:
+                row, at = self.walk.rows[k]
+                features = settings["input"].reshape(-1, weight.shape[1])[row[at == y * grid[2] + x][0]]
+                sampled.append((node, (features * weight[unit[0]].double()).sum()))
+            else:
+                sampled.append((node, unit_value(settings, unit)))
         self.samples.append(sampled)
         self.leaves.append(self._numbers(shape).requires_grad_())
         return self.leaves[-1].clone()  # so that an operation in place may follow
@@ -218,7 +223,12 @@ class _Run(Separate):
         top, bottom, left, right = self.walk.ring
         for k, grad in enumerate(grads):
             if grad is not None:
-                used = (grad.nan_to_num(0) != 0)[0].numpy()
+                used = (grad.nan_to_num(0) != 0).numpy()
+                if k in self.walk.rows:
+                    row, at = self.walk.rows[k]
+                    used = used.reshape(-1, used.shape[-1])[row[np.argsort(at)]].T
+                else:
+                    used = used[0]
                 if k == 0:
                     used = used.reshape(-1, *used.shape[-2:]) if used.ndim == 3 else used.reshape(len(used), 1, -1)
                     used = np.pad(used, ((0, 0), (top, bottom), (left, right)))

@@ -14,6 +14,8 @@ import numpy as np
 
 from sparse_topology.job import InputError
 
+BATCH = 2  # images in a traced batch: with one, `squeeze` would take the batch axis away
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -44,12 +46,17 @@ class Scatter:
 class Units:
     """A symbolic tensor: its shape without the batch axis, and the nodes that its elements stand for.
 
-    grid: (channels, height, width), the same elements in the same order as `shape`.
+    grid: (channels, height, width), the same elements in the same order as `shape`. The tensor itself has the batch in
+    front, shape `whole`.
     """
 
     shape: tuple[int, ...]
     grid: tuple[int, int, int]
     pieces: tuple[Piece | Scatter, ...]
+
+    @property
+    def whole(self) -> tuple[int, ...]:
+        return (BATCH, *self.shape)
 
     @property
     def size(self) -> int:
@@ -87,7 +94,7 @@ def compose(relation: np.ndarray, table: np.ndarray) -> np.ndarray:
 
     Returns rows (layer position, the table's other columns).
     """
-    r, k = np.nonzero(relation[:, 1, None] == table[:, 0])
+    r, k = matches(relation[:, 1], table[:, 0])
     return np.column_stack([relation[r, 0], table[k, 1:]]).astype(np.int32)
 
 
@@ -109,6 +116,17 @@ def pool(units: Units, y: np.ndarray, x: np.ndarray, grid: tuple[int, int, int],
             element = np.ravel_multi_index((channel[k], above[:, 1], across[:, 1]), grid)
             pieces.append(Scatter(piece.layer, element, piece.unit[k]))
     return Units(shape, grid, tuple(pieces))
+
+
+def products(source: np.ndarray, target: np.ndarray, source_width: int, target_width: int):
+    """Pairs of flat positions on two planes, as tables (y, x) of (source, target) positions whose products they are."""
+    pairs = np.stack([*divmod(source, source_width), *divmod(target, target_width)]).astype(np.int32)
+    pairs = pairs[:, np.lexsort(pairs[[1, 3, 0, 2]])]
+    y, x = pairs[::2].T, np.ascontiguousarray(pairs[1::2].T)
+    groups: dict[bytes, list[int]] = {}
+    for part in np.split(np.arange(len(y)), 1 + np.flatnonzero((np.diff(y, axis=0) != 0).any(1))):
+        groups.setdefault(x[part].tobytes(), []).append(int(part[0]))
+    return [(y[starts], np.frombuffer(key, np.int32).reshape(-1, 2)) for key, starts in groups.items()]
 
 
 def scattered(units: Units, grid: tuple[int, int, int] | None = None) -> Units:
@@ -156,11 +174,12 @@ def _runs(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return run, np.arange(len(run)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def gather(sources: list[Units], numbers: np.ndarray) -> Units:
+def gather(sources: list[Units], numbers: np.ndarray, lists: bool = True) -> Units | None:
     """The tensor whose elements are the sources' elements with the given numbers (1, 2, ... over all sources; 0: none).
 
     numbers: [2, ...], what an operation that only moves elements makes of the sources' numbers in a batch of two
-    images; those of the second image are negative.
+    images; those of the second image are negative. lists: whether to list element by element what has no grid; else
+    that is None.
     """
     if len(numbers) != 2 or (numbers[0] < 0).any() or (numbers[1] != -numbers[0]).any():
         raise InputError("it mixes the images of a batch")
@@ -168,20 +187,24 @@ def gather(sources: list[Units], numbers: np.ndarray) -> Units:
     if len(sources) == 1 and np.array_equal(numbers, np.arange(1, sources[0].size + 1)):
         return replace(sources[0], shape=shape)
     grids = _candidate_grids(shape, sources[0].grid[1:])
-    if all(isinstance(piece, Piece) for source in sources for piece in source.pieces):
-        for grid in grids:
-            pieces = _separable(sources, numbers.reshape(grid))
-            if pieces is not None:
-                return Units(shape, grid, pieces)
-    starts, pieces = _starts(sources), []
-    for source, start in zip(sources, starts, strict=False):
+    for grid in grids:
+        pieces = separable(sources, numbers.reshape(grid))
+        if pieces is not None:
+            return Units(shape, grid, pieces)
+    return listed(sources, numbers, np.arange(len(numbers)), shape, grids[0]) if lists else None
+
+
+def listed(sources, numbers: np.ndarray, elements: np.ndarray, shape: tuple[int, ...], grid) -> Units:
+    """The tensor whose element elements[k] stands for what the sources' element numbers[k] does, for every k."""
+    pieces = []
+    for source, start in zip(sources, starts_of(sources), strict=False):
         for piece in scattered(source).pieces:
             new, k = matches(numbers - 1 - start, piece.element)
-            pieces.append(Scatter(piece.layer, new, piece.unit[k]))
-    return Units(shape, grids[0], tuple(pieces))
+            pieces.append(Scatter(piece.layer, elements[new], piece.unit[k]))
+    return Units(shape, grid, tuple(pieces))
 
 
-def _starts(sources: list[Units]) -> np.ndarray:
+def starts_of(sources) -> np.ndarray:
     return np.cumsum([0, *(source.size for source in sources)])
 
 
@@ -194,8 +217,10 @@ def _candidate_grids(shape: tuple[int, ...], plane: tuple[int, int]) -> list[tup
     return [(size // math.prod(last), *last), *same_plane]
 
 
-def _separable(sources: list[Units], numbers: np.ndarray) -> tuple[Piece, ...] | None:
+def separable(sources, numbers: np.ndarray) -> tuple[Piece, ...] | None:
     """Pieces of the gathered tensor, if each of its axes is gathered on its own; otherwise None."""
+    if any(isinstance(piece, Scatter) for source in sources for piece in source.pieces):
+        return None
     used = numbers > 0
     axes = [np.flatnonzero(used.any(others)) for others in ((1, 2), (0, 2), (0, 1))]
     if used.sum() != math.prod(len(axis) for axis in axes):
@@ -204,7 +229,7 @@ def _separable(sources: list[Units], numbers: np.ndarray) -> tuple[Piece, ...] |
         return ()
     c, v, u = axes
     numbers = numbers[np.ix_(c, v, u)] - 1
-    starts = _starts(sources)
+    starts = starts_of(sources)
     grids = np.array([source.grid for source in sources])
 
     def locate(number):

@@ -63,11 +63,37 @@ def piece_terms(piece: Piece, parameter: str, kernel: tuple[int, int, int, int],
 def plans(source: int, target: int, drafts: list[Draft]) -> list[KernelPlan | EdgePlan]:
     """The blocks between two layers, without parallel edges."""
     terms = [draft for draft in drafts if isinstance(draft.content, Term)]
-    overlap = any(_overlap(a.content, b.content) for k, a in enumerate(terms) for b in terms[:k])
-    groups = [terms] if overlap else [[term] for term in terms]
-    kernels = tuple(_kernel_plan(source, target, group) for group in groups)
+    kernels = tuple(_kernel_plans(source, target, terms))
     joins = tuple(draft.content for draft in drafts if isinstance(draft.content, Join))
     return [EdgePlan(_name(drafts), source, target, joins, kernels)] if joins else list(kernels)
+
+
+def _kernel_plans(source: int, target: int, terms: list[Draft]) -> list[KernelPlan]:
+    """Terms with common edges are one kernel, and so are others on the same channels, if it is no larger."""
+    if not any(_overlap(a.content, b.content) for k, a in enumerate(terms) for b in terms[:k]):
+        return [_kernel_plan(source, target, [term]) for term in terms]
+    groups: list[list[Draft]] = []
+    for term in terms:
+        near = [group for group in groups if any(_share_edges(term, other) for other in group)]
+        groups = [group for group in groups if group not in near] + [[*(one for group in near for one in group), term]]
+    together = _kernel_plan(source, target, terms)
+    apart = [_kernel_plan(source, target, group) for group in groups] if len(groups) > 1 else [together]
+    return apart if _offsets(together) > sum(map(_offsets, apart)) else [together]
+
+
+def _share_edges(a: Draft, b: Draft) -> bool:
+    """Whether two terms may have an edge in common."""
+    shared = (np.isin(_pairs(a_table), _pairs(b_table)).any() for a_table, b_table in ((a.y, b.y), (a.x, b.x)))
+    return _overlap(a.content, b.content) and all(shared)
+
+
+def _pairs(table: np.ndarray) -> np.ndarray:
+    return table[:, 0].astype(np.int64) << 32 | table[:, 2]
+
+
+def _offsets(plan: KernelPlan) -> int:
+    """Kernel entries per pair of channels."""
+    return int((1 + plan.y[:, 1].max()) * (1 + plan.x[:, 1].max()))
 
 
 def _name(drafts: list[Draft]) -> str:

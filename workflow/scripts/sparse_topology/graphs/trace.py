@@ -5,7 +5,7 @@ elements, the set of nodes that the element stands for: a layer's output stands 
 nodes (BatchNorm, activation, pooling, concatenation, reshaping) changes the map only (`graphs.node_map`). A parametric
 layer turns the map of its operand into blocks of edges (`graphs.parallel_edges`): kernel blocks where the map is a
 product of axes, edge blocks where a reshape broke the grid. Data movement (view, cat, chunk, padding, shuffling, ...)
-needs no rule per operation: the operation itself is run on a tensor of element numbers.
+needs no rule per operation: the operation itself is run on a tensor of element numbers (`graphs.view`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import fx, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
+from sparse_topology.graphs.capture import Tracer, refuse_unseen
 from sparse_topology.graphs.geometry import Geometry, Join, Parameter, Term
 from sparse_topology.graphs.layered import Layer
 from sparse_topology.graphs.node_map import (
+    BATCH,
     Piece,
     Scatter,
     Units,
@@ -32,63 +33,50 @@ from sparse_topology.graphs.node_map import (
     meet,
     on_grid,
     pool,
+    products,
     scattered,
     whole_layer,
     windows,
 )
+from sparse_topology.graphs.operations import (
+    ADAPTIVE,
+    ADDITION,
+    ARITHMETIC,
+    CONVOLUTION,
+    ELEMENTWISE,
+    JOINING,
+    LINEAR,
+    MOVEMENT,
+    MOVING_MODES,
+    NO_TENSOR,
+    POOLING,
+    PRODUCT,
+    REDUCTION,
+    SAME_VALUES,
+    ZERO_PADDING,
+    attribute,
+    first_line,
+    operation_of,
+    padding_of,
+    pair,
+    settings_of,
+    where,
+)
 from sparse_topology.graphs.parallel_edges import Draft, piece_terms, plans
+from sparse_topology.graphs.view import (
+    Tensor,
+    View,
+    aligned,
+    batch_axis,
+    batched,
+    broadcast,
+    moved,
+    numbers_of,
+    on_plane,
+    renumbered,
+    rows_of,
+)
 from sparse_topology.job import InputError
-
-CONVOLUTION = {"conv1d", "conv2d"}
-LINEAR = {"linear"}
-POOLING = {"maxpool1d", "maxpool2d", "avgpool1d", "avgpool2d"}
-ADAPTIVE = {"adaptiveavgpool1d", "adaptiveavgpool2d", "adaptivemaxpool1d", "adaptivemaxpool2d"}
-REDUCTION = {"mean", "sum", "amax"}
-ADDITION = {"add", "iadd"}
-ARITHMETIC = ADDITION | {"sub", "isub", "mul", "imul", "multiply", "div", "truediv", "itruediv", "pow", "neg"}
-ELEMENTWISE = {
-    *("batchnorm", "batchnorm1d", "batchnorm2d", "syncbatchnorm", "instancenorm", "instancenorm2d", "groupnorm"),
-    *("layernorm", "localresponsenorm"),
-    *("relu", "relu6", "leakyrelu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus"),
-    *("softsign", "sigmoid", "logsigmoid", "tanh", "hardtanh", "hardsigmoid", "hardswish", "hardshrink", "softshrink"),
-    *("tanhshrink", "threshold", "clamp", "clip", "softmax", "logsoftmax", "softmin", "exp", "log", "abs", "sqrt"),
-    *("dropout", "dropout1d", "dropout2d", "alphadropout", "featurealphadropout", "featuredropout", "stochasticdepth"),
-    *("identity", "contiguous", "clone", "detach", "float", "double", "half", "to", "type", "requiresgrad"),
-}
-MOVEMENT = {
-    *("flatten", "unflatten", "view", "reshape", "permute", "transpose", "movedim", "swapaxes", "squeeze", "unsqueeze"),
-    *("getitem", "chunk", "split", "tensorsplit", "unbind", "narrow", "select", "indexselect", "flip", "roll"),
-    *("cat", "concat", "concatenate", "stack", "expand", "repeat", "tile", "pad", "zeropad1d", "zeropad2d"),
-    *("constantpad1d", "constantpad2d", "reflectionpad1d", "reflectionpad2d", "replicationpad1d", "replicationpad2d"),
-    *("pixelshuffle", "pixelunshuffle", "channelshuffle", "interpolate", "upsample", "upsamplingnearest2d"),
-}
-JOINING = {"cat", "concat", "concatenate", "stack"}
-ZERO_PADDING = {"pad", "zeropad1d", "zeropad2d", "constantpad1d", "constantpad2d"}
-SAME_VALUES = {"identity", "contiguous", "clone", "detach", "float", "double", "half", "to", "type", "dropout"}
-PRODUCT = {"mul", "imul", "multiply"}
-BATCH = 2  # images in a traced batch: with one, `squeeze` would take the batch axis away
-NO_TENSOR = {"size", "dim", "numel", "getattr", "ndimension"}
-KNOWN = CONVOLUTION | LINEAR | POOLING | ADAPTIVE | ELEMENTWISE | MOVEMENT
-MOVING_MODES = ("nearest", "constant", "reflect", "replicate", "circular")
-
-# Arguments of the functional forms, by position; the modules' attributes have the same names.
-ARGUMENTS = {
-    **dict.fromkeys(
-        CONVOLUTION, ("input", "weight", "bias", "stride", "padding", "dilation", "groups", "padding_mode")
-    ),
-    **dict.fromkeys(LINEAR, ("input", "weight")),
-    **dict.fromkeys(
-        ("maxpool1d", "maxpool2d"),
-        ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
-    ),
-    **dict.fromkeys(("avgpool1d", "avgpool2d"), ("input", "kernel_size", "stride", "padding", "ceil_mode")),
-    **dict.fromkeys(ADAPTIVE, ("input", "output_size", "return_indices")),
-    **dict.fromkeys(REDUCTION, ("input", "dim", "keepdim")),
-    **dict.fromkeys(ZERO_PADDING, ("input", "padding", "value")),
-    "pad": ("input", "padding", "mode", "value"),
-    "interpolate": ("input", "size", "scale_factor", "mode"),
-    "upsample": ("input", "size", "scale_factor", "mode"),
-}
 
 
 def trace(module: nn.Module, input_shape, identity_shortcuts: str = "ignore") -> Geometry:
@@ -103,13 +91,13 @@ def walk(module: nn.Module, input_shape, identity_shortcuts: str = "ignore") -> 
     """The same, with what `graphs.dependence` compares the module itself with."""
     if identity_shortcuts not in ("ignore", "edges"):
         raise InputError(f"identity_shortcuts: {identity_shortcuts!r} is neither 'ignore' nor 'edges'")
-    _refuse_unseen(module)
+    refuse_unseen(module)
     training = [part for part in module.modules() if part.training]
     module.eval()
     try:
-        graph = _Tracer(tuple(input_shape)).trace(module)
+        graph = Tracer(tuple(input_shape)).trace(module)
     except Exception as error:
-        raise InputError(f"torch.fx cannot trace {type(module).__name__}: {_first_line(error)}") from error
+        raise InputError(f"torch.fx cannot trace {type(module).__name__}: {first_line(error)}") from error
     finally:
         for part in training:
             part.training = True
@@ -119,105 +107,13 @@ def walk(module: nn.Module, input_shape, identity_shortcuts: str = "ignore") -> 
     return done
 
 
-def _refuse_unseen(module: nn.Module) -> None:
-    """Refuse what a trace with torch.fx does not show, or what would be changed by it."""
-    if "forward" in vars(module) or module._forward_hooks or module._forward_pre_hooks:
-        raise InputError(f"the network ({type(module).__name__}) has a forward hook or a replaced forward: no rule")
-    for path, part in module.named_modules():
-        where = f"module {path} ({type(part).__name__})" if path else f"the network ({type(part).__name__})"
-        own = dict(part.named_parameters(recurse=False))
-        if any(isinstance(parameter, nn.parameter.UninitializedParameter) for parameter in own.values()):
-            raise InputError(f"{where}: a lazy layer has no shape; call the network on an image before you return it")
-        if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Linear) and "weight" not in own:
-            lists = dict(getattr(part, "parametrizations", {}))
-            computed = [*lists.get("weight", ()), *part._forward_pre_hooks.values()]
-            names = ", ".join(type(one).__name__ for one in computed) or "by the module itself"
-            raise InputError(f"{where}: its weight is no parameter but computed ({names}); return the layer without it")
-
-
-class _Sized(fx.Proxy):
-    """A proxy that knows its tensor's shape: what a forward computes or decides from shapes is then numbers."""
-
-    @property
-    def shape(self):
-        known = self.tracer.known(self.node)
-        return fx.proxy.Attribute(self, "shape") if known is None else known.shape
-
-    def size(self, *dim):
-        known = self.tracer.known(self.node)
-        arguments = "call_method", "size", (self, *dim), {}
-        return self.tracer.create_proxy(*arguments) if known is None else known.size(*dim)
-
-    def dim(self):
-        known = self.tracer.known(self.node)
-        return self.tracer.create_proxy("call_method", "dim", (self,), {}) if known is None else known.dim()
-
-    @property
-    def ndim(self):
-        return self.dim()
-
-
-class _Tracer(fx.Tracer):
-    """A tracer that knows the shape of a tensor when it is asked for, where torch can tell it without the values."""
-
-    def __init__(self, input_shape: tuple[int, ...]):
-        super().__init__()
-        self.blank, self.plain = FakeTensorMode(allow_non_fake_inputs=True), False
-        with self.blank:
-            self.input = torch.empty(BATCH, *input_shape)
-
-    def proxy(self, node: fx.Node) -> fx.Proxy:
-        return _Sized(node, self)
-
-    def known(self, node: fx.Node) -> torch.Tensor | None:
-        """The node's tensor without its values."""
-        self.plain = True
-        try:
-            with self.blank, torch.no_grad():
-                for earlier in self.graph.nodes:
-                    if "blank" not in earlier.meta:
-                        earlier.meta["blank"] = self._blank(earlier.op, earlier.target, earlier)
-        except Exception:  # values are needed: shapes stay symbols from there on
-            return None
-        finally:
-            self.plain = False
-        found = node.meta["blank"]
-        return found if isinstance(found, torch.Tensor) else None
-
-    def _blank(self, kind: str, target, node: fx.Node):
-        """What the operation makes of tensors without values."""
-        if kind == "placeholder":
-            return self.input
-        if kind == "get_attr":
-            return _attribute(self.root, target)
-        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda argument: argument.meta["blank"])
-        if kind == "call_module":
-            return self.root.get_submodule(target)(*args, **kwargs)
-        return getattr(args[0], target)(*args[1:], **kwargs) if kind == "call_method" else target(*args, **kwargs)
-
-    def getattr(self, attr, attr_val, parameter_proxy_cache):
-        return attr_val if self.plain else super().getattr(attr, attr_val, parameter_proxy_cache)
-
-    def call_module(self, m, forward, args, kwargs):
-        return forward(*args, **kwargs) if self.plain else super().call_module(m, forward, args, kwargs)
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """A layer with a forward or a hook of its own is traced through: it need not do what torch's layer does."""
-        if "forward" in vars(m) or m._forward_hooks or m._forward_pre_hooks:
-            return False
-        for layer in (nn.Conv1d, nn.Conv2d, nn.Linear):
-            if isinstance(m, layer):
-                own = [name for name in ("forward", "_conv_forward") if hasattr(layer, name)]
-                return all(getattr(type(m), name) is getattr(layer, name) for name in own)
-        return super().is_leaf_module(m, module_qualified_name)
-
-
 class Walk:
     """One pass over the traced graph, with a padding ring (top, bottom, left, right) around the network's input.
 
     layers[k]: name and grid of the input (k = 0) and of the k-th call of a parametric layer, whose weight has the
-    state_dict key calls[k - 1]. shortcuts: (sum, operand) of the sums that do not stand for this operand's nodes.
-    returned: what the network returns.
+    state_dict key calls[k - 1]. rows[k]: of a linear layer over rows, for each row of the first image its number among
+    all rows of the batch, and its flat position on the layer's plane: int64 [2, R]. shortcuts: (sum, operand) of the
+    sums that do not stand for this operand's nodes. returned: what the network returns.
     """
 
     def __init__(self, module: nn.Module, graph: fx.Graph, input_shape: tuple[int, ...], identity: str, ring):
@@ -234,6 +130,7 @@ class Walk:
         self.merged: dict[int, int] = {}  # layers whose nodes became another layer's
         self.parameters: dict[str, Parameter] = {}
         self.calls: list[str] = []
+        self.rows: dict[int, np.ndarray] = {}
         self.shortcuts: list[tuple[Units, Units]] = []
         self.drafts: list[Draft] = []
         self.consumers: dict[int, set[fx.Node]] = {}  # what the nodes of a layer feed
@@ -243,27 +140,30 @@ class Walk:
             try:
                 self.values[node] = self._run(node)
             except (InputError, TypeError, ValueError, IndexError, RuntimeError, AttributeError, KeyError) as error:
-                operation = _operation(node, self.modules)
-                raise InputError(f"{_where(node)}, operation {operation}: {_first_line(error)}") from error
+                operation = operation_of(node, self.modules)
+                raise InputError(f"{where(node)}, operation {operation}: {first_line(error)}") from error
+            for earlier in node.all_input_nodes:  # a large network's tensors do not fit all at once
+                if isinstance(self.values[earlier], Tensor) and all(user in self.values for user in earlier.users):
+                    self.values[earlier] = None
         self.values.clear()
 
     def _run(self, node: fx.Node):
         if node.op == "placeholder":
             return self._input(node)
         if node.op == "get_attr":
-            return _attribute(self.modules[""], node.target)
+            return attribute(self.modules[""], node.target)
         args, kwargs = self._value(node.args), self._value(node.kwargs)
         if node.op == "output":
-            self.returned = _units_in(args)
+            self.returned = [batched(tensor) for tensor in _tensors_in(args)]
             return None
-        operands = _units_in((args, kwargs))
+        operands = _tensors_in((args, kwargs))
         if not operands:
             return self._call(node, args, kwargs)
-        operation = _operation(node, self.modules)
+        operation = operation_of(node, self.modules)
         if operation in NO_TENSOR:
             if args[1:] == ("data",):
                 return operands[0]
-            answer = self._call(node, _leaves(args, lambda u: torch.empty((BATCH, *u.shape), device="meta")), kwargs)
+            answer = self._call(node, _leaves(args, lambda tensor: torch.empty(tensor.whole, device="meta")), kwargs)
             if isinstance(answer, torch.Tensor):
                 raise InputError(f"there is no rule for the attribute {args[1]}")
             return answer
@@ -279,29 +179,31 @@ class Walk:
             return getattr(args[0], node.target)(*args[1:], **kwargs)
         return node.target(*args, **kwargs)
 
-    def _apply(self, node: fx.Node, operation: str, operands: list[Units], args, kwargs):
-        units = operands[0]
-        settings = _settings(node, self.modules, operation, args, kwargs)
+    def _apply(self, node: fx.Node, operation: str, operands: list[Tensor], args, kwargs):
+        tensor = operands[0]
+        settings = settings_of(node, self.modules, operation, args, kwargs)
         if settings.get("return_indices"):
             raise InputError("no rule for return_indices")
         if len(operands) > 1 and operation in CONVOLUTION | LINEAR | POOLING | ADAPTIVE | REDUCTION:
             raise InputError("there is a rule for one tensor that depends on the network's input only")
         if operation in CONVOLUTION:
-            return self._convolution(node, units, settings, int(operation[-2]))
+            return self._convolution(node, batched(tensor), settings, int(operation[-2]))
         if operation in LINEAR:
-            return self._linear(node, units, settings)
+            return self._linear(node, tensor, settings)
         if operation in POOLING:
-            return self._pooling(units, settings, int(operation[-2]))
+            return self._pooling(batched(tensor), settings, int(operation[-2]))
         if operation in ADAPTIVE:
-            return _adaptive(units, settings, int(operation[-2]))
+            return _adaptive(batched(tensor), settings, int(operation[-2]))
         if operation in REDUCTION:
-            return _reduction(units, settings)
+            return _reduction(tensor, settings)
         if operation in ADDITION and len(operands) == 2 and not any(isinstance(a, tuple | list) for a in args):
             return self._addition(node, *operands)
+        if operation in PRODUCT and len(operands) == 2:
+            return self._product(node, *operands)
         if operation in ELEMENTWISE and len(operands) == 1:
-            return units
+            return tensor
         if operation in ARITHMETIC and len(operands) == 1:
-            return _unchanged(units, (args, kwargs))
+            return _unchanged(tensor, (args, kwargs))
         if operation in MOVEMENT:
             return self._movement(node, settings, args, kwargs)
         raise InputError("there is no rule for it")
@@ -347,7 +249,7 @@ class Walk:
             key = f"{node.target}.weight"
         else:
             key = self._weight_key(node.args[1] if len(node.args) > 1 else node.kwargs["weight"])
-        names = self.names[id(_attribute(self.modules[""], key))]
+        names = self.names[id(attribute(self.modules[""], key))]
         if len(names) > 1:  # masks, checkpoints and pruning take every name for a weight of its own
             raise InputError(f"there is no rule for one weight under several names: {', '.join(names[:4])}")
         self.calls.append(key)
@@ -356,7 +258,7 @@ class Walk:
     def _weight_key(self, node: fx.Node) -> str:
         """The parameter whose values a weight is. Edges carry these, so what changes or moves them is refused."""
         while node.op != "get_attr":
-            operation, source = _operation(node, self.modules), next(iter(node.all_input_nodes), None)
+            operation, source = operation_of(node, self.modules), next(iter(node.all_input_nodes), None)
             if operation in PRODUCT:
                 factors = [factor for factor in (*node.args, *node.kwargs.values()) if not self._is_one(factor)]
                 source = factors[0] if len(factors) == 1 else None
@@ -383,14 +285,15 @@ class Walk:
         kernel = shape if rank == 2 else (*shape[:2], 1, shape[2])
         if units.grid[0] != kernel[1] * groups:
             raise InputError(f"it takes {kernel[1] * groups} channels and gets {units.grid[0]}")
-        stride, dilation = (_pair(settings.get(key, 1), rank, 1) for key in ("stride", "dilation"))
-        padding = _padding(settings.get("padding", 0), rank, kernel, dilation)
+        stride, dilation = (pair(settings.get(key, 1), rank, 1) for key in ("stride", "dilation"))
+        padding = padding_of(settings.get("padding", 0), rank, kernel, dilation)
         mode = settings.get("padding_mode", "zeros")
         if mode == "zeros":
             self._note_padding(units, padding)
         else:
             top, bottom, left, right = padding
-            padded = nn.functional.pad(_numbers(units.grid, 1), (left, right, top, bottom), mode=mode)
+            numbers = torch.from_numpy(numbers_of(replace(units, shape=units.grid)).astype(np.float64))
+            padded = nn.functional.pad(numbers, (left, right, top, bottom), mode=mode)
             units = gather([units], padded.numpy())
             padding = (0, 0, 0, 0)
         counts, tables = [], []
@@ -404,16 +307,29 @@ class Walk:
         self._connect(units, parameter, kernel, target, *tables)
         return whole_layer(target, grid, grid if rank == 2 else (grid[0], grid[2]))
 
-    def _linear(self, node: fx.Node, units: Units, settings) -> Units:
-        """A linear layer is a convolution whose kernel covers the whole map that was flattened."""
+    def _linear(self, node: fx.Node, tensor: Tensor, settings) -> Tensor:
+        """A linear layer is a convolution whose kernel covers the whole map that was flattened, or 1x1 over rows."""
         outputs, features = shape = tuple(settings["weight"].shape)
-        if units.shape != (features,):
-            raise InputError(f"it takes {features} flat features and gets a tensor of shape {units.shape}")
+        if tensor.whole[-1] != features:
+            raise InputError(f"it takes {features} flat features and gets a tensor of shape {tensor.shape}")
+        if tensor.whole != (BATCH, features):
+            return self._linear_over_rows(node, tensor, shape)
+        units = batched(tensor)
         parameter = self._parameter(node, shape, 1)
         target = self._new_layer(parameter.name, (outputs, 1, 1), node)
         tables = [windows(1, 1, 0, 1, size) for size in units.grid[1:]]
         self._connect(units, parameter, (outputs, *units.grid), target, *tables)
         return whole_layer(target, (outputs, 1, 1), (outputs,))
+
+    def _linear_over_rows(self, node: fx.Node, tensor: Tensor, shape: tuple[int, int]) -> View:
+        rows = rows_of(tensor)
+        (units,), at = on_plane([rows])
+        parameter = self._parameter(node, shape, 1)
+        grid = (shape[0], *units.grid[1:])
+        target = self._new_layer(parameter.name, grid, node)
+        self.rows[target] = np.stack([np.flatnonzero(~rows.second), at])
+        self._connect(units, parameter, (*shape, 1, 1), target, *(windows(size, 1, 0, 1, 1) for size in grid[1:]))
+        return rows.back(whole_layer(target, grid, grid), at)
 
     def _connect(self, units: Units, parameter: Parameter, kernel, target: int, y, x) -> None:
         """Draft the edges from the nodes that `units` stand for to the layer `target`.
@@ -441,10 +357,10 @@ class Walk:
 
     def _pooling(self, units: Units, settings, rank: int) -> Units:
         units = on_grid(units, _grid_of(units.shape, rank))
-        kernel = _pair(settings["kernel_size"], rank, 1)
-        stride = _pair(settings.get("stride") or settings["kernel_size"], rank, 1)
-        dilation = _pair(settings.get("dilation", 1), rank, 1)
-        before = _pair(settings.get("padding", 0), rank, 0)
+        kernel = pair(settings["kernel_size"], rank, 1)
+        stride = pair(settings.get("stride") or settings["kernel_size"], rank, 1)
+        dilation = pair(settings.get("dilation", 1), rank, 1)
+        before = pair(settings.get("padding", 0), rank, 0)
         self._note_padding(units, (before[0], before[0], before[1], before[1]))
         counts, tables = [], []
         for axis in (0, 1):
@@ -463,33 +379,35 @@ class Walk:
         """Run the operation on element numbers, 1, 2, ... with 0 for nothing, and read off where each one went."""
         if settings.get("value") or not str(settings.get("mode", "nearest")).startswith(MOVING_MODES):
             raise InputError("there is no rule for this mode or fill value")
-        operation = _operation(node, self.modules)
+        operation = operation_of(node, self.modules)
         if str(node.target).endswith("_") and node.op == "call_method":
             raise InputError("there is no rule for moving elements in place")
         if operation in ZERO_PADDING and settings.get("mode", "constant") == "constant":
-            padded = _zero_padded(_units_in((args, kwargs))[0], settings["padding"])
+            padded = _zero_padded(_tensors_in((args, kwargs))[0], settings["padding"])
             if padded:
                 self._note_padding(padded, (0, 0, 0, 0))
                 return padded
         if operation in JOINING:  # a constant stands for no nodes: its values are not element numbers
             args, kwargs = _leaves((args, kwargs), lambda constant: torch.zeros(constant.shape), torch.Tensor)
-        sources, start = [], 1
+        sources: list[Units] = []
 
-        def numbers(units: Units) -> torch.Tensor:
-            nonlocal start
-            sources.append(units)
-            start += units.size
-            return _numbers(units.shape, start - units.size)
+        def numbers(tensor: Tensor) -> torch.Tensor:
+            return torch.from_numpy(renumbered(tensor, sources).astype(np.float64))
 
-        moved = self._call(node, _leaves(args, numbers), _leaves(kwargs, numbers))
-        return _leaves(moved, lambda tensor: gather(sources, tensor.numpy()), torch.Tensor)
+        _leaves((args, kwargs), numbers, Tensor)  # all sources are known before the last one has its numbers
+        result = self._call(node, _leaves(args, numbers), _leaves(kwargs, numbers))
+        return _leaves(result, lambda tensor: moved(sources, tensor.numpy()), torch.Tensor)
 
-    def _addition(self, node: fx.Node, left: Units, right: Units) -> Units:
-        """The three cases of a sum: one merged node set, the operand that is no identity shortcut, or the union."""
-        if left.shape != right.shape:
+    def _addition(self, node: fx.Node, left: Tensor, right: Tensor) -> Tensor:
+        if left.whole != right.whole:
             raise InputError(f"its operands have different shapes, {left.shape} and {right.shape}")
         if not self.readers[node]:
             raise InputError("the sum is never used; if it is made in place, write x = x + y")
+        left, right, restored = aligned(left, right)
+        return restored(self._sum(node, left, right))
+
+    def _sum(self, node: fx.Node, left: Units, right: Units) -> Units:
+        """The three cases of a sum: one merged node set, the operand that is no identity shortcut, or the union."""
         apart = not left.layers & right.layers
         only = [all(self.consumers[layer] == {node} for layer in operand.layers) for operand in (left, right)]
         if apart and all(only) and self._is_layer(left) and self._is_layer(right):
@@ -508,6 +426,17 @@ class Walk:
         self._carry(node, left.layers | right.layers)
         right = on_grid(right, left.grid)
         return replace(left, pieces=left.pieces + right.pieces)
+
+    def _product(self, node: fx.Node, left: Tensor, right: Tensor) -> Tensor:
+        """A product stands for the nodes of both factors, the smaller of which is broadcast."""
+        if not self.readers[node]:
+            raise InputError("the product is never used; if it is made in place, write x = x * y")
+        whole = np.broadcast_shapes(left.whole, right.whole)
+        left, right, restored = aligned(broadcast(left, whole), broadcast(right, whole))
+        before = _ancestors(node)
+        for layer in left.layers | right.layers:  # what computes a factor from the other's nodes is no other layer
+            self.consumers[layer] -= before
+        return restored(replace(left, pieces=left.pieces + on_grid(right, left.grid).pieces))
 
     def _is_layer(self, units: Units) -> bool:
         return is_whole_layer(units) and units.grid == self.layers[units.pieces[0].layer][1:]
@@ -582,13 +511,13 @@ def _readers(graph: fx.Graph, modules: dict[str, nn.Module]) -> dict[fx.Node, se
     tensors = set()
     for node in graph.nodes:
         depends = node.op == "placeholder" or any(argument in tensors for argument in node.all_input_nodes)
-        if depends and _operation(node, modules) not in NO_TENSOR:
+        if depends and operation_of(node, modules) not in NO_TENSOR:
             tensors.add(node)
     readers: dict[fx.Node, set[fx.Node]] = {}
     for node in reversed(graph.nodes):
         readers[node] = set()
         for user in node.users:
-            operation = _operation(user, modules)
+            operation = operation_of(user, modules)
             operands = [*user.args, *user.kwargs.values()]
             is_sum = operation in ADDITION and sum(isinstance(o, fx.Node) and o in tensors for o in operands) == 2
             if user.op == "output" or is_sum or operation in CONVOLUTION | LINEAR:
@@ -598,48 +527,21 @@ def _readers(graph: fx.Graph, modules: dict[str, nn.Module]) -> dict[fx.Node, se
     return readers
 
 
-def _operation(node: fx.Node, modules: dict[str, nn.Module]) -> str:
-    """One name for an operation as module, function or method: MaxPool2d and max_pool2d are both maxpool2d."""
-    if node.op == "call_module":
-        names = [cls.__name__.lower() for cls in type(modules[node.target]).__mro__]
-        return next((name for name in names if name in KNOWN), names[0])
-    name = node.target if isinstance(node.target, str) else node.target.__name__
-    return name.replace("_", "").lower()
+def _ancestors(node: fx.Node) -> set[fx.Node]:
+    found, new = set(), {node}
+    while new:
+        new = {earlier for later in new for earlier in later.all_input_nodes} - found
+        found |= new
+    return found
 
 
-def _where(node: fx.Node) -> str:
-    """The path of the module in which an operation happens."""
-    stack = node.meta.get("nn_module_stack") or {"": ("", type(None))}
-    path, kind = list(stack.values())[-1]
-    kind = kind if isinstance(kind, str) else kind.__name__
-    return f"module {path} ({kind})" if path else "the network's own forward"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-
-
-def _attribute(module: nn.Module, path: str):
-    for name in path.split("."):
-        module = getattr(module, name)
-    return module
-
-
-def _settings(node: fx.Node, modules: dict[str, nn.Module], operation: str, args, kwargs) -> dict:
-    names = ARGUMENTS.get(operation, ("input", "value"))
-    if node.op == "call_module":
-        module = modules[node.target]
-        return {name: getattr(module, name) for name in names if hasattr(module, name)}
-    return dict(zip(names, args, strict=False)) | kwargs if operation in ARGUMENTS else {}
-
-
-def _leaves(structure, change, kind=Units):
+def _leaves(structure, change, kind=Tensor):
     """The same nest of tuples, lists and dicts with every leaf of one kind changed."""
     return fx.node.map_aggregate(structure, lambda leaf: change(leaf) if isinstance(leaf, kind) else leaf)
 
 
-def _units_in(structure) -> list[Units]:
-    found: list[Units] = []
+def _tensors_in(structure) -> list[Tensor]:
+    found: list[Tensor] = []
     _leaves(structure, found.append)
     return found
 
@@ -651,24 +553,10 @@ def _grid_of(shape: tuple[int, ...], rank: int | None = None) -> tuple[int, int,
     return (*shape[:1], *(1,) * (3 - len(shape)), *shape[1:])
 
 
-def _pair(value, rank: int, fill: int) -> tuple[int, int]:
-    """A setting as (height, width); one-dimensional layers have height 1."""
-    values = tuple(value) if isinstance(value, tuple | list) else (value,) * rank
-    values = values * rank if len(values) == 1 else values
-    return (fill, *values) if rank == 1 else values
-
-
-def _padding(value, rank: int, kernel, dilation) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right."""
-    if value == "same":
-        total = [dilation[axis] * (kernel[2 + axis] - 1) for axis in (0, 1)]
-        return (total[0] // 2, total[0] - total[0] // 2, total[1] // 2, total[1] - total[1] // 2)
-    y, x = _pair(0 if value == "valid" else value, rank, 0)
-    return (y, y, x, x)
-
-
-def _zero_padded(units: Units, padding) -> Units | None:
+def _zero_padded(units: Tensor, padding) -> Units | None:
     """Zeros around the image plane. Around the network's input they are its ring. None where there is no such grid."""
+    if isinstance(units, View):
+        return None
     rank = len(units.shape) - 1
     sides = [padding] * 2 * rank if isinstance(padding, int) else list(padding)
     on_plane = rank in (1, 2) and len(sides) <= 2 * rank and units.grid == _grid_of(units.shape)
@@ -691,7 +579,7 @@ def _at_least_one(count: int, units: Units) -> int:
 def _adaptive(units: Units, settings, rank: int) -> Units:
     """Output u of n covers the inputs floor(u size / n) to ceil((u + 1) size / n)."""
     units = on_grid(units, _grid_of(units.shape, rank))
-    counts = _pair(settings["output_size"], rank, 1)
+    counts = pair(settings["output_size"], rank, 1)
     counts = tuple(size if count is None else count for count, size in zip(counts, units.grid[1:], strict=True))
     tables = []
     for count, size in zip(counts, units.grid[1:], strict=True):
@@ -701,39 +589,58 @@ def _adaptive(units: Units, settings, rank: int) -> Units:
     return pool(units, *tables, grid, grid if rank == 2 else (grid[0], grid[2]))
 
 
-def _reduction(units: Units, settings) -> Units:
-    """A mean or sum over spatial axes is one window over all of them."""
-    axes = settings.get("dim")
-    axes = {axis % (1 + len(units.shape)) for axis in ((axes,) if isinstance(axes, int) else axes or (0,))}
-    if axes & {0, 1}:
-        raise InputError("there is a rule for reducing spatial axes only")
-    if len(units.shape) == 3:
+def _reduction(tensor: Tensor, settings) -> Tensor:
+    """A mean or sum over places is one window over all of them."""
+    rank, axes = len(tensor.whole), settings.get("dim")
+    axes = {axis % rank for axis in ((axes,) if isinstance(axes, int) else axes or (0,))}
+    if 0 in axes:
+        raise InputError("there is no rule for reducing over the images of a batch")
+    keep = settings.get("keepdim", False)
+    kept = [(1 if k in axes else size) for k, size in enumerate(tensor.whole) if keep or k not in axes]
+    if rank - 1 not in axes and (1 in axes or isinstance(tensor, View)):
+        return _reduced_rows(tensor, axes, kept)
+    if 1 in axes:
+        raise InputError("there is a rule for reducing spatial axes and tokens only")
+    units = batched(tensor)
+    if rank == 4:
         units = on_grid(units, units.shape)
     elif units.grid[0] != units.shape[0]:
         raise InputError(f"there is no rule for reducing a tensor of shape {units.shape}")
     tables, counts = [], []
-    for axis, size in zip((2, len(units.shape)), units.grid[1:], strict=True):
+    for axis, size in zip((2, rank - 1), units.grid[1:], strict=True):
         table = diagonal(size)
         tables.append(table * np.array([1, 0], np.int32) if axis in axes else table)
         counts.append(1 if axis in axes else size)
-    keep = settings.get("keepdim", False)
-    kept = [(1 if k in axes else size) for k, size in enumerate(units.shape, start=1) if keep or k not in axes]
-    return pool(units, *tables, (units.grid[0], *counts), tuple(kept))
+    return pool(units, *tables, (units.grid[0], *counts), tuple(kept[1:]))
 
 
-def _numbers(shape: tuple[int, ...], first: int) -> torch.Tensor:
-    """Element numbers of a tensor, first, first + 1, ...: float64 [BATCH, *shape], negative in the second image."""
-    numbers = torch.arange(first, first + math.prod(shape), dtype=torch.float64).reshape(shape)
-    return torch.stack([numbers, -numbers])
+def _reduced_rows(tensor: Tensor, axes: set[int], kept: list[int]) -> Tensor:
+    """A mean or sum over axes that are not the last."""
+    rows = rows_of(tensor)
+    if batch_axis(numbers_of(tensor)) != 0:
+        raise InputError("there is no rule for reducing a tensor whose batch is not on the first axis")
+    (units,), at = on_plane([rows])
+    groups = np.arange(len(at)).reshape(tensor.whole[1:-1])
+    for axis in axes:
+        groups = np.take(groups, [0], axis - 1)
+    names, group = np.unique(np.broadcast_to(groups, tensor.whole[1:-1]), return_inverse=True)
+    plane = (1, len(names))
+    pieces = [
+        pool(units, *tables, (units.grid[0], *plane), ()).pieces
+        for tables in products(at, group.ravel(), units.grid[2], len(names))
+    ]
+    grid = (units.grid[0], *plane)
+    channels_last = 1 + np.arange(math.prod(grid)).reshape(grid[0], -1).T.reshape(*kept[1:])
+    return moved([Units(grid, grid, sum(pieces, ()))], np.stack([channels_last, -channels_last]))
 
 
-def _unchanged(units: Units, arguments) -> Units:
+def _unchanged(tensor: Tensor, arguments) -> Tensor:
     """An elementwise operation, with constants that do not enlarge the tensor."""
-    shapes = [(BATCH, *units.shape)]
-    _leaves(arguments, lambda tensor: shapes.append(tensor.shape), torch.Tensor)
+    shapes = [tensor.whole]
+    _leaves(arguments, lambda constant: shapes.append(constant.shape), torch.Tensor)
     if tuple(torch.broadcast_shapes(*shapes)) != shapes[0]:
-        raise InputError(f"a constant enlarges the tensor of shape {units.shape}")
-    return units
+        raise InputError(f"a constant enlarges the tensor of shape {tensor.shape}")
+    return tensor
 
 
 def _identity_kernel(shortcut: Piece, main: Piece) -> list[Draft]:

@@ -1,0 +1,184 @@
+"""Rows of features, gates and attention against the Jacobian, and whole networks of today (spec of the MGE)."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from test_trace import Net, check
+from test_trace_own_forward import guard
+from torch import nn
+
+from sparse_topology.graphs.layered import EdgeBlock
+from sparse_topology.graphs.trace import trace
+from sparse_topology.job import InputError
+
+
+def tokens(s, x):
+    """[B, places, channels] of the patches' plane."""
+    return s.patch(x).flatten(2).transpose(1, 2)
+
+
+def with_class_token(s, x):
+    return torch.cat([s.token.expand(x.shape[0], -1, -1), tokens(s, x)], 1)
+
+
+class ConvNeXtBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.up, self.down = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+        self.scale = nn.Parameter(torch.full((width, 1, 1), 0.1))
+
+    def forward(self, x):
+        y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))
+        return x + self.scale * self.down(F.gelu(self.up(y))).permute(0, 3, 1, 2)
+
+
+class MixerBlock(nn.Module):
+    def __init__(self, places, width):
+        super().__init__()
+        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.token_mixing = nn.Sequential(nn.Linear(places, 3), nn.GELU(), nn.Linear(3, places))
+        self.channel_mixing = nn.Sequential(nn.Linear(width, 5), nn.GELU(), nn.Linear(5, width))
+
+    def forward(self, x):
+        x = x + self.token_mixing(self.first(x).transpose(1, 2)).transpose(1, 2)
+        return x + self.channel_mixing(self.second(x))
+
+
+def merged_patches(s, x):
+    x = s.patch(x).permute(0, 2, 3, 1)
+    parts = [x[..., i::2, j::2, :] for j in (0, 1) for i in (0, 1)]
+    return s.fc(s.merge(torch.cat(parts, -1)).permute(0, 3, 1, 2).flatten(1))
+
+
+def windows(s, x):
+    """Rows in the order of windows, both images' in one axis."""
+    x = s.patch(x).permute(0, 2, 3, 1)
+    b, h, w, c = x.shape
+    rows = x.view(b, h // 2, 2, w // 2, 2, c).permute(0, 1, 3, 2, 4, 5).reshape(-1, 4, c)
+    rows = s.b(s.a(rows)) + rows
+    back = rows.view(b, h // 2, w // 2, 2, 2, -1).permute(0, 1, 3, 2, 4, 5).reshape(b, h, w, -1)
+    return s.fc(back.mean((1, 2)))
+
+
+ROWS = {  # forward, modules, cases of the sums, whether edges have to be listed
+    "last axis": (lambda s, x: s.b(s.a(tokens(s, x))), dict(a=nn.Linear(4, 3), b=nn.Linear(3, 2)), [], False),
+    "batch in the middle": (lambda s, x: s.b(s.a(tokens(s, x).transpose(0, 1)).transpose(0, 1)),
+                            dict(a=nn.Linear(4, 3), b=nn.Linear(3, 2)), [], False),
+    "one row": (lambda s, x: s.b(s.a(x.mean((2, 3)).unsqueeze(1))), dict(a=nn.Linear(2, 3), b=nn.Linear(3, 2)),
+                [], False),
+    "class token": (lambda s, x: s.b(s.a(with_class_token(s, x) + s.position)[:, 0]),
+                    dict(a=nn.Linear(4, 3), b=nn.Linear(3, 2)), [], False),
+    "mean of tokens": (lambda s, x: s.b(s.a(with_class_token(s, x)).mean(1)),
+                       dict(a=nn.Linear(4, 3), b=nn.Linear(3, 2)), [], False),
+    "mean of some": (lambda s, x: s.b(s.a(s.patch(x).permute(0, 2, 3, 1)).mean(1, keepdim=True)),
+                     dict(a=nn.Linear(4, 3), b=nn.Linear(3, 2)), [], False),
+    "reversed tokens": (lambda s, x: s.b((s.a(tokens(s, x)) + s.c(tokens(s, x))).flip(1)),
+                        dict(a=nn.Linear(4, 3), b=nn.Linear(3, 2), c=nn.Linear(4, 3)), ["merge"], False),
+    "residual tokens": (lambda s, x: (lambda y: s.b(y + s.c(s.a(y))))(with_class_token(s, x) + s.position),
+                        dict(a=nn.Linear(4, 3), c=nn.Linear(3, 4), b=nn.Linear(4, 2)), ["right"], False),
+    "convolution of rows": (lambda s, x: s.b(s.a(s.patch(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)),
+                            dict(a=nn.Linear(4, 3), b=nn.Conv2d(3, 2, 2, padding=1)), [], False),
+    "flattened rows": (lambda s, x: s.b(s.a(tokens(s, x)).flatten(1)), dict(a=nn.Linear(4, 3), b=nn.Linear(48, 2)),
+                       [], True),
+    "merged patches": (merged_patches, dict(merge=nn.Linear(16, 3), fc=nn.Linear(12, 2)), [], False),
+    "windows": (windows, dict(a=nn.Linear(4, 3), b=nn.Linear(3, 4), fc=nn.Linear(4, 2)), ["left"], False),
+    "ConvNeXt": (lambda s, x: s.fc(s.d(s.c(s.a(s.patch(x)))).mean((2, 3))),
+                 dict(a=ConvNeXtBlock(4), c=nn.Conv2d(4, 2, 2, 2), d=ConvNeXtBlock(2), fc=nn.Linear(2, 3)),
+                 ["right", "right"], False),
+    "MLP-Mixer": (lambda s, x: s.fc(s.b(s.a(tokens(s, x))).mean(1)),
+                  dict(a=MixerBlock(16, 4), b=MixerBlock(16, 4), fc=nn.Linear(4, 3)), ["right"] * 4, True),
+}  # fmt: skip
+
+
+def network(forward, modules):
+    net = Net(forward, patch=nn.Conv2d(2, 4, 2, 2), **modules)
+    net.token = nn.Parameter(torch.randn(1, 1, 4))
+    net.position = nn.Parameter(torch.randn(1, 17, 4))
+    return net
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_linear_layers_over_rows(name):
+    forward, modules, cases, lists = ROWS[name]
+    torch.manual_seed(0)
+    net = network(forward, modules)
+    graph = check(net, (2, 8, 8), cases)
+    assert any(isinstance(block, EdgeBlock) for block in graph.blocks) == lists
+    guard(net, (2, 8, 8), rounds=4)
+
+
+@pytest.mark.parametrize("name", ["residual tokens", "windows"])
+def test_identity_edges_over_rows(name):
+    forward, modules, cases, _ = ROWS[name]
+    check(network(forward, modules), (2, 8, 8), cases, "edges")
+
+
+def test_a_frozen_class_token_has_no_edges_and_its_units_are_sources():
+    net = network(*ROWS["class token"][:2]).requires_grad_(False)
+    with torch.no_grad():
+        net.token.copy_(torch.arange(1.0, 5).reshape(1, 1, 4))  # values that are numbers of elements
+    graph = check(net, (2, 8, 8))
+    block = next(block for block in graph.blocks if graph.layers[block.target].name == "a")
+    assert (graph.layers[block.target].height, graph.layers[block.target].width) == (1, 17)
+    assert 0 not in block.x[:, 2]
+
+
+class Squeezed(nn.Module):
+    """Squeeze-and-excitation with 1x1 convolutions, as torchvision's, or with linear layers."""
+
+    def __init__(self, width, layer=nn.Conv2d):
+        super().__init__()
+        one = (1,) if layer is nn.Conv2d else ()
+        self.down, self.up = layer(width, 2, *one), layer(2, width, *one)
+
+    def forward(self, x):
+        y = x.mean((2, 3), keepdim=isinstance(self.down, nn.Conv2d))
+        y = torch.sigmoid(self.up(F.relu(self.down(y))))
+        return x * y if isinstance(self.down, nn.Conv2d) else y.view(*x.shape[:2], 1, 1).expand_as(x) * x
+
+
+class SqueezedResidual(nn.Module):
+    """The block of an SE-ResNet: the gate reads the nodes that it scales, which is no other use of them."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.a, self.gate = nn.Conv2d(width, width, 3, padding=1), Squeezed(width)
+
+    def forward(self, x):
+        return F.relu(x + self.gate(self.a(x)))
+
+
+GATES = {
+    "squeeze and excitation": (lambda s, x: s.b(s.gate(s.patch(x))), dict(gate=Squeezed(4), b=nn.Conv2d(4, 3, 2)), []),
+    "by linear layers": (lambda s, x: s.b(s.gate(s.patch(x))),
+                         dict(gate=Squeezed(4, nn.Linear), b=nn.Conv2d(4, 3, 2)), []),
+    "SE-ResNet": (lambda s, x: s.fc(s.b(s.a(s.patch(x))).mean((2, 3))),
+                  dict(a=SqueezedResidual(4), b=SqueezedResidual(4), fc=nn.Linear(4, 2)), ["right", "right"]),
+    "SwiGLU": (lambda s, x: s.b(F.silu(s.a(tokens(s, x))) * s.c(tokens(s, x))),
+               dict(a=nn.Linear(4, 5), c=nn.Linear(4, 5), b=nn.Linear(5, 2)), []),
+    "SwiGLU of one layer": (lambda s, x: (lambda y: s.b(y[0] * F.silu(y[1])))(s.a(with_class_token(s, x)).chunk(2, -1)),
+                            dict(a=nn.Linear(4, 6), b=nn.Linear(3, 2)), []),
+    "broadcast over tokens": (lambda s, x: (lambda y: s.b(y * s.c(y.mean(1, keepdim=True))))(tokens(s, x)),
+                              dict(c=nn.Linear(4, 4), b=nn.Linear(4, 2)), []),
+    "a square": (lambda s, x: (lambda y: s.b(y * y))(s.patch(x)), dict(b=nn.Conv2d(4, 2, 2)), []),
+    "patches and rows": (lambda s, x: s.b(s.a(tokens(s, x)) * tokens(s, x)),
+                         dict(a=nn.Linear(4, 4), b=nn.Linear(4, 2)), []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_products(name):
+    torch.manual_seed(0)
+    net = network(*GATES[name][:2])
+    graph = check(net, (2, 8, 8), GATES[name][2])
+    assert not any(isinstance(block, EdgeBlock) for block in graph.blocks)
+    guard(net, (2, 8, 8), rounds=4)
+
+
+def test_a_product_in_place_is_refused():
+    net = network(lambda s, x: (lambda y: (y.mul_(s.a(x)), s.b(y))[1])(s.patch(x)),
+                  dict(a=nn.Conv2d(2, 4, 2, 2), b=nn.Conv2d(4, 2, 2)))  # fmt: skip
+    with pytest.raises(InputError, match=r"the product is never used; if it is made in place, write x = x \* y"):
+        trace(net, (2, 8, 8))
