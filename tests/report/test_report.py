@@ -23,6 +23,7 @@ from sparse_topology.analysis.pool import write_parquet
 from sparse_topology.files import write_json
 from sparse_topology.report.page import Cell, Look, Section, Table, caption, code, columns_of, embedded
 from sparse_topology.report.sections.printed_values import beside, printed_values, signed
+from sparse_topology.report.sections.scatter import measured
 
 CAPTIONS = {path.stem: str(path) for path in (RESOURCES.parent / "report").glob("*.rst")}
 LOOK = Look(*(str(RESOURCES.parent / "report" / name) for name in ("page.html.jinja", "page.css", "page.js")))
@@ -101,6 +102,12 @@ def open_page(browser, file: Path, width: int = 1400):
     page.goto(file.as_uri())
     page.wait_for_selector("body[data-ready=yes]", timeout=60_000)
     return page, requests, complaints
+
+
+def open_details(page) -> None:
+    """Open what opens by a click, and wait until the charts in it are drawn."""
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    page.wait_for_function("!document.querySelector('figure[data-chart]:not([data-drawn])')", timeout=60_000)
 
 
 @pytest.fixture
@@ -282,7 +289,8 @@ def test_partial_pools_give_a_page_that_says_so(browser, tmp_path, kind):
     assert SAYS[kind] in body[: body.index('id="page-data"')]
     page, _, complaints = open_page(browser, file, 400)
     assert not complaints
-    assert page.evaluate("document.querySelectorAll('figure[data-chart]:not([data-drawn])').length") == 0
+    open_details(page)
+    assert not complaints
     page.close()
 
 
@@ -298,6 +306,7 @@ COLOURS_OF_CANVAS = """canvas => {
 def test_page_draws_everything_offline_without_complaints(browser, page_file, width):
     page, requests, complaints = open_page(browser, page_file, width)
     assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [page_file.as_uri()]
+    open_details(page)
     assert complaints == []
     figures = page.query_selector_all("figure[data-chart]")
     assert len(figures) >= 11
@@ -385,12 +394,47 @@ def test_legend_click_fades_the_others(page):
 
 
 def test_menus_filter(page):
-    select = page.locator("#chart-networks .menus select").first
-    before = page.evaluate("views.networks.view.data('data_0').length")
-    select.select_option(label="Rolled BGE")
-    page.wait_for_function("views.networks.view.signal('encoding_shown') === 'Rolled BGE'")
-    assert page.evaluate("views.networks.view.data('data_0').every(row => row.encoding === 'Rolled BGE')")
-    assert before == page.evaluate("views.networks.view.data('data_0').length")
+    shown = "[...new Set(views.networks.view.data('data_0').map(row => row.architecture))]"
+    assert page.evaluate(shown) == ["Conv-6", "ResNet-20"]
+    page.locator("#chart-networks select[name=architecture_shown]").select_option(label="ResNet-20")
+    page.wait_for_function("views.networks.view.signal('architecture_shown') === 'ResNet-20'")
+    assert page.evaluate(shown) == ["ResNet-20"]
+
+
+TEXTS = """() => {
+    const found = [];
+    const walk = item => {
+        if (item.text && String(item.text).startsWith('r = ')) found.push(item.text);
+        for (const child of item.items || []) walk(child);
+    };
+    walk(views.networks.view.scenegraph().root);
+    return found;
+}"""
+
+
+def test_panels_tell_r_over_all_and_within_the_groups(page):
+    pool = pool_of("paper")
+    pool = pool[pool["encoding"] == "mge"]
+    values = measured(pool)
+
+    def expected(values, drop, groups):
+        texts = []
+        for name in values:
+            x, y = (v - v.groupby(groups.to_numpy()).transform("mean") for v in (values[name], drop))
+            texts.append((np.corrcoef(values[name], drop)[0, 1], np.corrcoef(x, y)[0, 1]))
+        return np.array(texts)
+
+    def told():
+        numbers = [re.findall(r"-?[0-9.]+", text.replace("−", "-")) for text in page.evaluate(TEXTS)]
+        return np.array(numbers, float)
+
+    np.testing.assert_allclose(told(), expected(values, pool["drop"], pool["architecture"]), atol=0.0051)
+    page.locator("#chart-networks select[name=group_shown]").select_option(label="algorithm")
+    page.wait_for_function("views.networks.view.signal('group_shown') === 'algorithm'")
+    np.testing.assert_allclose(told(), expected(values, pool["drop"], pool["pruning"]), atol=0.0051)
+    page.locator("#chart-networks select[name=scale_shown]").select_option(label="ranks")
+    page.wait_for_function("views.networks.view.signal('scale_shown') === 'ranks'")
+    np.testing.assert_allclose(told(), expected(values.rank(), pool["drop"].rank(), pool["pruning"]), atol=0.0051)
 
 
 def test_table_sorts_by_number_and_filters(page):
@@ -481,8 +525,8 @@ def test_downloads(page, page_file, tmp_path):
     with page.expect_download() as download:
         page.locator("#chart-networks button[data-csv]").click()
     table = pd.read_csv(download.value.path())
-    assert len(table) == 2 * 2 * 7 * 2 * 3
-    assert {"network", "accuracy drop", "sink", "motif"} <= set(table.columns)
+    assert len(table) == 2 * 7 * 2 * 2
+    assert {"network", "accuracy drop", "sink", "motif (4)"} <= set(table.columns)
 
 
 def test_print_shows_the_content_alone(page):

@@ -31,8 +31,9 @@ function fitted(spec, width) {
   const most = Math.min(fit.panels, fit.most), room = width - fit.margin;
   const columns = Math.max(1, Math.min(most, Math.floor(room / fit.least)));
   copy.columns = columns;
-  copy.spec.width = Math.min(fit.widest, Math.floor(room / columns) - fit.edge);
-  copy.spec.height = fit.height || Math.round(copy.spec.width * fit.aspect);
+  const panel = Math.min(fit.widest, Math.floor(room / columns) - fit.edge);
+  for (const part of copy.concat || [copy.spec])
+    Object.assign(part, {width: panel, height: fit.height || Math.round(panel * fit.aspect)});
   return copy;
 }
 const views = {};

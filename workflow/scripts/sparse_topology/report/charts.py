@@ -6,6 +6,9 @@ the least width of one with its axes, the greatest width without, the pixels tha
 panels side by side.
 """
 
+import json
+import warnings
+
 import altair as alt
 
 from sparse_topology.words import BLACK, BLUE, GREY, PALETTE, colours, in_order, printed, shapes
@@ -105,29 +108,111 @@ def accuracy(data: str, algorithms, sparsities: list[str], panels: list[str]) ->
     return specification(chart, panels=len(panels), least=230, edge=58, widest=320, aspect=0.75, most=4)
 
 
-def scatter(data: str, fields: list[str], menus: dict, algorithms, size: int) -> dict:
+SCALES = ["linear", "log of the topometric", "ranks"]
+
+
+def scatter(data: str, fields: list[str], menus: dict, groups: dict, size: int) -> dict:
     """Every topometric against the drop: brush in one panel, the same networks stay lit in all; click the legend.
-    size: of a point, in square pixels."""
+
+    Each panel tells Pearson's r over all points shown, and within the groups that the colours are (group means taken
+    off both). groups: {field: (label, words)} that the colour menu offers, the first one shown first. The data have
+    beside each field `rank <field>`, and `rank drop`. size: of a point, in square pixels.
+    """
     brush = alt.selection_interval(name="brush", resolve="global")
-    pick = picked("algorithm")
-    shown = alt.Tooltip(alt.repeat("repeat"), type="quantitative", format=".4~g")
-    points = (
+    pick = picked("group")
+    look, legends = {}, {}
+    for field, (_, words) in groups.items():
+        found = in_order(words)
+        colour = colours(found)
+        legends[field] = [brief_word(word) for word in found]
+        look |= {brief_word(word): colour[word] for word in found}
+    labels = [label for label, _ in groups.values()]
+    bind = alt.binding_select(options=list(groups), labels=labels, name="colour ")
+    coloured = alt.param(name="group_shown", value=next(iter(groups)), bind=bind)
+    scaled = alt.param(name="scale_shown", value=SCALES[0], bind=alt.binding_select(options=SCALES, name="scale "))
+    known = alt.ExprRef(f"({json.dumps(legends, ensure_ascii=False)})[group_shown]")
+    colour = alt.Color("group:N", title=None).scale(domain=list(look), range=list(look.values())).legend(values=known)
+    shown = [
+        scatter_panel(number, field, colour, lit(brush & pick, 0.75), size).add_params(brush, pick)
+        if part == "points"
+        else scatter_text(number, field)
+        for number, field in enumerate(fields)
+        for part in ("points", "text")
+    ]
+    panels = [alt.layer(*shown[k : k + 2]) for k in range(0, len(shown), 2)]
+    with warnings.catch_warnings():
+        # The panels share their selections, which is what is wanted.
+        warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
+        chart = alt.concat(*panels, columns=1, data=alt.NamedData(data), spacing={"row": 34, "column": 14})
+    chart, parameters = chosen_by(chart, menus)
+    chart = chart.transform_calculate(
+        group="datum[group_shown]", y="scale_shown == 'ranks' ? datum['rank drop'] : datum['accuracy drop']"
+    )
+    for number, field in enumerate(fields):
+        value = f"datum[{json.dumps(field)}]"
+        log = f"{value} > 0 ? log({value}) / LN10 : null"
+        rank = f"datum[{json.dumps(f'rank {field}')}]"
+        expression = f"scale_shown == 'ranks' ? {rank} : scale_shown == 'linear' ? {value} : {log}"
+        chart = chart.transform_calculate(**{f"x_{number}": expression})
+    chart = chart.add_params(coloured, scaled, *parameters)
+    return specification(chart, panels=len(fields), least=165, edge=68, widest=300, aspect=0.9, most=4)
+
+
+def brief_word(word) -> str:
+    return f"{word:g}" if isinstance(word, float) else printed(word)
+
+
+def scatter_panel(number: int, field: str, colour, opacity, size: int):
+    """The points of one topometric."""
+    labels = f"scale_shown == '{SCALES[1]}' ? format(pow(10, datum.value), '.1~e') : {BRIEF}"
+    axis = alt.Axis(tickCount=3, labelExpr=labels, labelOverlap=True)
+    value = alt.Tooltip(f"{field}:Q", format=".4~g")
+    return (
         alt.Chart()
         .mark_point(size=size)
         .encode(
-            x=alt.X(alt.repeat("repeat"), type="quantitative")
-            .scale(zero=False)
-            .axis(tickCount=3, labelExpr=BRIEF, labelOverlap=True),
-            y=alt.Y("accuracy drop:Q").axis(tickCount=5),
-            color=word_colour("algorithm", algorithms),
-            opacity=lit(brush & pick, 0.75),
-            tooltip=["network:N", shown, alt.Tooltip("accuracy drop:Q", format=".3f"), "accuracy:N"],
+            x=alt.X(f"x_{number}:Q", title=field, axis=axis).scale(zero=False),
+            y=alt.Y("y:Q", title="accuracy drop").scale(zero=False).axis(tickCount=5),
+            color=colour,
+            opacity=opacity,
+            tooltip=["network:N", value, alt.Tooltip("accuracy drop:Q", format=".3f"), "accuracy:N"],
         )
-        .add_params(brush, pick)
+        .transform_filter(f"isValid(datum.x_{number}) && isValid(datum.y)")
     )
-    points, parameters = chosen_by(points, menus)
-    chart = points.repeat(fields, columns=1, data=alt.NamedData(data)).add_params(*parameters)
-    return specification(chart, panels=len(fields), least=165, edge=68, widest=300, aspect=0.9, most=4)
+
+
+def scatter_text(number: int, field: str):
+    """r over all points of a panel and within their groups, above it."""
+    x = f"x_{number}"
+    sums = {name: f"sum({name})" for name in ("xy", "xx", "yy", "wxy", "wxx", "wyy")}
+    told = (
+        "'r = ' + format(datum.r, '.2f') + (datum.groups > 1 && isFinite(datum.within)"
+        " ? ', within ' + format(datum.within, '.2f') : '')"
+    )
+    return (
+        alt.Chart()
+        .transform_filter(f"isValid(datum.{x}) && isValid(datum.y)")
+        .transform_joinaggregate(mx=f"mean({x})", my="mean(y)")
+        .transform_joinaggregate(gx=f"mean({x})", gy="mean(y)", groupby=["group"])
+        .transform_calculate(
+            xy=f"(datum.{x} - datum.mx) * (datum.y - datum.my)",
+            xx=f"pow(datum.{x} - datum.mx, 2)",
+            yy="pow(datum.y - datum.my, 2)",
+            wxy=f"(datum.{x} - datum.gx) * (datum.y - datum.gy)",
+            wxx=f"pow(datum.{x} - datum.gx, 2)",
+            wyy="pow(datum.y - datum.gy, 2)",
+        )
+        .transform_aggregate(points="count()", groups="distinct(group)", **sums)
+        .transform_calculate(
+            r="datum.xy / sqrt(datum.xx * datum.yy)",
+            # What is left within the groups of a metric that they determine is rounding.
+            within="datum.wxx > 1e-12 * datum.xx ? datum.wxy / sqrt(datum.wxx * datum.wyy) : NaN",
+        )
+        .transform_filter("datum.points > 2 && isFinite(datum.r)")
+        .transform_calculate(told=told)
+        .mark_text(align="left", baseline="bottom", fontSize=11, dy=-4)
+        .encode(text="told:N", x=alt.value(0), y=alt.value(0))
+    )
 
 
 def interval_dots(data: str, models: list[str], panels: list[str], look: dict[str, str], least: float) -> dict:

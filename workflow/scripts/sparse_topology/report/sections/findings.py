@@ -56,7 +56,10 @@ def picture(inputs: PageInputs) -> tuple[Chart, str] | None:
             frame = pd.DataFrame(rows, columns=["row", "kind", "value", "low", "high"])
             frame["interval"] = [estimate(*v) for v in frame[["value", "low", "high"]].itertuples(index=False)]
             spec = charts.main_result("main_result", list(frame["row"]), title, reference)
-            return inputs.chart("main_result", spec, frame), text
+            chart = inputs.chart("main_result", spec, frame)
+            values = "; ".join(f"{r.row} {r.interval}" for r in frame.itertuples())
+            chart.alt = f"Chart: {title}. {values}."
+            return chart, text
     return None
 
 
