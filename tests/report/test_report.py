@@ -340,40 +340,52 @@ def test_hover_tells_the_cell(page):
 
 
 def panel(page, column: int) -> dict:
-    """The rectangle of a panel of the first row of the scatter plots."""
+    """The rectangle of a panel of the scatter plots."""
     return page.evaluate(
         """column => {
-            const plot = document.querySelector('#chart-networks canvas');
-            scrollTo(0, plot.getBoundingClientRect().top + scrollY);
-            const canvas = plot.getBoundingClientRect();
-            const found = [];
-            const walk = (item, x, y) => {
-                if (item.marktype === 'group') for (const group of item.items) {
-                    const gx = x + (group.x || 0), gy = y + (group.y || 0);
-                    if (item.name && item.name.endsWith('_group'))
-                        found.push({x: gx, y: gy, width: group.width, height: group.height});
-                    for (const child of group.items || []) walk(child, gx, gy);
-                }
-            };
-            const view = views.networks.view, [ox, oy] = view.origin();
-            walk(view.scenegraph().root, ox, oy);
-            const p = found.sort((a, b) => a.y - b.y || a.x - b.x)[column];
-            return {x: canvas.x + ox + p.x, y: canvas.y + oy + p.y, width: p.width, height: p.height};
+            const canvas = document.querySelector('#chart-networks canvas');
+            scrollTo(0, canvas.getBoundingClientRect().top + scrollY - 100);
+            const at = canvas.getBoundingClientRect(), {x, y, width, height} = panelsOf(views.networks.view)[column];
+            return {x: at.x + x, y: at.y + y, width, height};
         }""",
         column,
     )
 
 
-def test_a_network_shows_its_name_and_a_brush_selects_it_everywhere(page):
-    first, second = panel(page, 0), panel(page, 1)
-    before = page.screenshot(clip=second)
+def drag(page, share: float = 0.5) -> None:
+    """A brush over the left upper part of the first panel."""
+    first = panel(page, 0)
     page.mouse.move(first["x"] + 2, first["y"] + 2)
     page.mouse.down()
-    page.mouse.move(first["x"] + first["width"] / 2, first["y"] + first["height"] / 2, steps=4)
+    page.mouse.move(first["x"] + share * first["width"], first["y"] + share * first["height"], steps=4)
     page.mouse.up()
-    page.wait_for_function("views.networks.view.data('brush_store').length === 1")
-    page.wait_for_timeout(200)
-    assert page.screenshot(clip=second) != before
+
+
+LIT = """async () => {
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const [name, x0, x1, y0, y1] = state.get('networks.brush').split(',');
+    const panels = panelsOf(views.networks.view), first = panels.findIndex(p => p.name === name), other = panels[3];
+    const between = (v, a, b) => v >= Math.min(a, b) && v <= Math.max(a, b);
+    const inside = panels[first].points.map(p => p.datum).filter(d => between(d[`x_${first}`], x0, x1)
+        && between(d.y, y0, y1)).map(d => d.network);
+    const over = document.querySelector('#chart-networks canvas.brush'), ink = over.getContext('2d');
+    const ratio = over.width / over.clientWidth;
+    const seen = other.points.filter(p => {
+        const [x, y] = [other.x + p.x, other.y + p.y].map(v => Math.round(v * ratio));
+        return ink.getImageData(x, y, 1, 1).data.slice(0, 3).some(v => v < 200);
+    }).map(p => p.datum.network);
+    return [inside, seen];
+}"""
+
+
+def lit(page) -> tuple[set, set]:
+    """(networks that lie in the brush, by the data; networks that are lit in the fourth panel, by their pixels)."""
+    inside, seen = page.evaluate(LIT)
+    return set(inside), set(seen)
+
+
+def test_a_network_shows_its_name(page):
+    first = panel(page, 0)
     names = page.evaluate("rowsOf('networks').map(row => row.network)")
     assert "SNIP 0.6, Conv-6 on CIFAR-10, seed 0" in names
     tooltip = page.locator("#vg-tooltip-element.visible")
@@ -384,6 +396,96 @@ def test_a_network_shows_its_name_and_a_brush_selects_it_everywhere(page):
                 assert tooltip.locator("td.value").first.inner_text() in names
                 return
     pytest.fail("no point answers")
+
+
+def drawn(page) -> None:
+    page.wait_for_function("!waiting.size && !drawing")
+
+
+def test_a_brush_lights_the_same_networks_everywhere_and_survives_whole(page):
+    drag(page)
+    inside, seen = lit(page)
+    assert 0 < len(inside) < 56
+    assert inside <= seen
+    assert len(seen) < 56
+    assert page.locator("#chart-networks output").inner_text() == f"{len(inside)} of 56 networks"
+    page.set_viewport_size({"width": 900, "height": 1000})
+    page.wait_for_timeout(300)
+    drawn(page)
+    assert lit(page)[0] == inside
+    assert inside <= lit(page)[1]
+    page.locator("#chart-networks select[name=architecture_shown]").select_option(label="ResNet-20")
+    page.wait_for_timeout(300)
+    assert lit(page)[0] == {name for name in inside if "ResNet-20" in name}
+    page.locator("#chart-networks select[name=scale_shown]").select_option(label="ranks")
+    page.wait_for_timeout(300)
+    assert page.evaluate("state.has('networks.brush')") is False
+    assert page.locator("#chart-networks output").inner_text() == ""
+    over = page.locator("#chart-networks canvas.brush")
+    assert over.evaluate("c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.every(v => v === 0)")
+
+
+def test_choices_are_in_the_address(browser, page, page_file):
+    page.locator("#chart-layers .menus select").nth(1).select_option(label="SNIP")
+    page.locator("#chart-accuracy .role-legend-symbol path").first.click(force=True)
+    page.locator(".filter select[name=architecture]").select_option(label="Conv-6")
+    drawn(page)
+    page.locator("#table-redundancy thead button").nth(2).click()
+    drag(page)
+    page.wait_for_timeout(100)
+    inside, _ = lit(page)
+    page.evaluate("location.hash = '#ranking'")
+    page.wait_for_function("location.hash.startsWith('#ranking?')")
+    again = browser.new_page(viewport={"width": 1400, "height": 1000}, reduced_motion="reduce")
+    again.goto(page.url)
+    again.wait_for_selector("body[data-ready=yes]", timeout=60_000)
+    assert again.evaluate("views.layers.view.signal('pruning_shown')") == "SNIP"
+    assert again.evaluate("views.accuracy.view.data('algorithm_picked_store')[0].values") == ["SNIP"]
+    assert again.locator(".filter select[name=architecture]").input_value() == "Conv-6"
+    assert again.locator("#table-redundancy th[aria-sort=ascending]").count() == 1
+    assert lit(again)[0] == inside
+    assert abs(again.evaluate("document.getElementById('ranking').getBoundingClientRect().top")) < 1000
+    again.locator("[data-reset]").click()
+    drawn(again)
+    assert again.evaluate("[state.size, location.hash]") == [0, "#ranking"]
+    assert again.evaluate("views.layers.view.signal('pruning_shown')") == "mean over algorithms"
+    assert again.evaluate("views.accuracy.view.data('algorithm_picked_store').length") == 0
+    assert again.locator("[aria-sort=ascending]").count() == 0
+    assert again.evaluate("views.networks.view.data('data_0').length") == 56
+    again.close()
+
+
+def test_one_filter_for_figures_and_tables(page):
+    for facet, word in (("algorithm", "SynFlow"), ("sparsity", "0.9")):
+        page.locator(f".filter select[name={facet}]").select_option(label=word)
+    drawn(page)
+    networks = page.evaluate("views.networks.view.data('data_0').map(row => [row.algorithm, row.sparsity])")
+    assert networks == [["SynFlow", "0.9"]] * 4  # two architectures, two seeds
+    table = page.locator("#table-accuracy-cifar10")
+    assert table.locator("tbody tr:visible th").all_inner_texts() == ["SynFlow"]
+    assert set(table.locator("thead tr:last-child th:visible").all_inner_texts()) == {"algorithm", "0.9"}
+    assert marks(page, "accuracy").count() == 2
+    cells = page.evaluate("views.layer_correlation.view.data('layer_correlation').map(row => [row.row, row.column])")
+    assert {tuple(cell) for cell in cells} == {("SynFlow", "0.9")}
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1400
+
+
+def test_everything_answers_to_the_keyboard(page):
+    """The filter, a menu and the order of a table, by Tab, arrows and Enter alone."""
+    reached = []
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.matches('.filter select, .menus select, thead button')"))
+        focus = page.evaluate("(e => [e.name || '', e.closest('.block')?.id || ''])(document.activeElement)")
+        if focus == ["architecture", ""]:
+            page.keyboard.press("ArrowDown")
+        if focus[1] == "table-accuracy-cifar10" and page.evaluate("document.activeElement.closest('th') !== null"):
+            page.keyboard.press("Enter")
+            break
+    drawn(page)
+    assert sum(reached) > 3
+    assert page.evaluate("state.get('architecture')") == "Conv-6"
+    assert page.locator("#table-accuracy-cifar10 th[aria-sort=ascending]").count() == 1
 
 
 def test_legend_click_fades_the_others(page):

@@ -1,7 +1,8 @@
 /* The script of the report page.
 
 Charts: each <figure data-chart> names a Vega-Lite specification and a renderer; the data are embedded once per name, by
-columns, and shared by all charts. Tables: click a heading to sort, type to filter, download as CSV. */
+columns, and shared by all charts. Tables: click a heading to sort, type to filter, download as CSV. One filter for the
+whole page. What the visitor chose (filter, menus, legend, brush, order of a table) is in the address. */
 'use strict';
 const PAGE = JSON.parse(document.getElementById('page-data').textContent);
 const rows = {};
@@ -36,29 +37,243 @@ function fitted(spec, width) {
     Object.assign(part, {width: panel, height: fit.height || Math.round(panel * fit.aspect)});
   return copy;
 }
-const views = {};
+// -- what the visitor chose: one map of words, kept in the address after the '?' of its hash
+
+const FACETS = Object.keys(PAGE.facets), belongs = Object.fromEntries(FACETS.map(f => [f, new Set(PAGE.facets[f])]));
+let state = new Map(), anchor = '';
+function readAddress() {
+  const [name, query] = location.hash.slice(1).split('?');
+  anchor = name;
+  if (query !== undefined) state = new Map(new URLSearchParams(query));
+  else writeAddress();
+}
+function writeAddress() {
+  const query = new URLSearchParams([...state]).toString();
+  if (anchor || query || location.hash) history.replaceState(null, '', '#' + anchor + (query && '?' + query));
+}
+function choose(name, value) {
+  if (value === null || value === undefined || value === '') state.delete(name); else state.set(name, String(value));
+  writeAddress();
+}
+// What is filtered away: a row is shown unless one of its facets has another value than the chosen one.
+const chosen = () => FACETS.filter(facet => belongs[facet].has(state.get(facet)));
+const allowed = found => chosen().every(facet => !(facet in found) || found[facet] === state.get(facet));
+
+// The facets of a data set: its columns of words, of which most (of the parts between commas) are values of a facet.
+const fields = {};
+function facetFields(name) {
+  if (fields[name]) return fields[name];
+  const found = fields[name] = [];
+  for (const [column, values] of Object.entries(PAGE.data[name])) {
+    if (!values.length || typeof values[0] !== 'string') continue;
+    const words = [...new Set(values)].map(v => String(v).split(', '));
+    for (const part of words[0].keys()) for (const facet of FACETS)
+      if (words.filter(w => belongs[facet].has(w[part])).length > words.length / 2) found.push([facet, column, part]);
+  }
+  return found;
+}
+function shownRows(name) {
+  const used = chosen(), tests = facetFields(name).filter(([facet]) => used.includes(facet));
+  return rowsOf(name).filter(row => tests.every(([facet, column, part]) => {
+    const word = String(row[column]).split(', ')[part];
+    return !belongs[facet].has(word) || word === state.get(facet);
+  }));
+}
+
+// -- charts: drawn when they come near, or when the browser has nothing else to do, one at a time
+
+const views = {}, LARGE = 1000;
+const figures = [...document.querySelectorAll('figure[data-chart]')], waiting = new Set();
+// The specification with the choices in it: menus, and what was picked in the legend.
+function withChoices(spec, id) {
+  for (const param of spec.params || []) {
+    const value = state.get(id + '.' + param.name);
+    if (param.bind && param.bind.options) {
+      const fixed = chosen().map(facet => state.get(facet)).find(v => param.bind.options.includes(v));
+      if (fixed !== undefined) { param.bind.options = [fixed]; param.value = fixed; }
+      else if (param.bind.options.includes(value)) param.value = value;
+    } else if (param.bind === 'legend' && value) {
+      const field = param.select.fields[0];
+      param.value = value.split('|').map(word => ({[field]: word}));
+    }
+  }
+  return spec;
+}
+function follow(view, id, params) {
+  for (const {name, bind, value} of params || []) {
+    if (bind && bind.options && bind.options.length > 1) {
+      const first = PAGE.charts[id].spec.params.find(p => p.name === name).value;
+      view.addSignalListener(name, (_, now) => {
+        choose(id + '.' + name, now === first ? null : now);
+        if (name === PAGE.charts[id].spec.usermeta.axes) choose(id + '.brush', null);
+        view.runAfter(() => brushes[id] && brushes[id].show());
+      });
+    } else if (bind === 'legend') view.addDataListener(name + '_store', (_, rows) => {
+      choose(id + '.' + name, [...new Set(rows.map(row => row.values[0]))].join('|'));
+      view.runAfter(() => brushes[id] && brushes[id].show());
+    });
+  }
+}
 async function draw(figure) {
   const id = figure.dataset.chart, plot = figure.querySelector('.plot'), chart = PAGE.charts[id];
-  const width = plot.clientWidth;
-  if (!width || figure.dataset.width === String(width)) return;
-  figure.dataset.width = width;
-  const spec = fitted(chart.spec, width);
-  spec.datasets = Object.fromEntries(chart.data.map(name => [name, rowsOf(name)]));
-  const legend = {...PAGE.config.legend, columns: Math.max(2, Math.min(8, Math.floor(width / 110)))};
+  const width = plot.clientWidth, mark = width + ' ' + chosen().map(facet => state.get(facet)).join('|');
+  if (!width || figure.dataset.as === mark) return;
+  figure.dataset.as = mark;
   if (views[id]) views[id].finalize();
-  views[id] = await vegaEmbed(plot, spec, {actions: false, renderer: chart.renderer, logLevel: 1,
-    config: {...PAGE.config, legend}, bind: figure.querySelector('.menus')});
+  delete views[id];
+  const data = Object.fromEntries(chart.data.map(name => [name, shownRows(name)])), rows = data[chart.data[0]];
+  const source = structuredClone(chart.spec);
+  if (source.facet) source.usermeta.panels = new Set(rows.map(row => row[source.facet.field])).size;
+  const spec = withChoices(fitted(source, width), id);
+  // A large chart is made without its data first: two short tasks instead of a long one.
+  const large = rows.length > LARGE;
+  spec.datasets = large ? Object.fromEntries(chart.data.map(name => [name, []])) : data;
+  const legend = {...PAGE.config.legend, columns: Math.max(2, Math.min(8, Math.floor(width / 110)))};
+  if (rows.length) {
+    views[id] = await vegaEmbed(plot, spec, {actions: false, renderer: chart.renderer, logLevel: 1,
+      config: {...PAGE.config, legend}, bind: figure.querySelector('.menus')});
+    const view = views[id].view;
+    if (large) {
+      await new Promise(rested);
+      for (const name of chart.data) view.data(name, data[name]);
+      await view.runAsync();
+    }
+    follow(view, id, spec.params);
+    if (chart.spec.usermeta.brush) brushes[id] = brushOver(figure, view);
+  } else {
+    figure.querySelector('.menus').replaceChildren();
+    plot.textContent = 'Nothing of what is chosen above is in this figure.';
+  }
   figure.dataset.drawn = 'yes';
 }
-async function drawAll() {
-  for (const figure of document.querySelectorAll('figure[data-chart]')) {
-    try { await draw(figure); } catch (error) { console.error(figure.dataset.chart, error); }
-  }
-  document.body.dataset.ready = 'yes';
+const rested = window.requestIdleCallback ? (go => requestIdleCallback(go, {timeout: 300})) : (go => setTimeout(go, 20));
+const near = new Set();
+let drawing = false;
+function later() {
+  if (drawing) return;
+  const next = [...near].find(f => waiting.has(f)) || [...waiting][0];
+  if (!next) { document.body.dataset.ready = 'yes'; return; }
+  drawing = true;
+  rested(async () => {
+    waiting.delete(next);
+    try { await draw(next); } catch (error) { console.error(next.dataset.chart, error); }
+    drawing = false;
+    later();
+  });
 }
-let waiting;
-addEventListener('resize', () => { clearTimeout(waiting); waiting = setTimeout(drawAll, 200); });
+function drawAll() {
+  figures.forEach(figure => waiting.add(figure));
+  later();
+}
+const approach = new IntersectionObserver(entries => entries.forEach(({target, isIntersecting}) =>
+  isIntersecting ? near.add(target) : near.delete(target)), {rootMargin: '300px'});
+figures.forEach(figure => approach.observe(figure));
+let resized;
+addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(drawAll, 200); });
 document.querySelectorAll('details').forEach(d => d.addEventListener('toggle', drawAll));
+
+// -- the brush: a rectangle in one panel, in the units of its axes; what lies in it stays lit in every panel. It lies
+// above the chart, so that a step draws the lit points alone.
+
+const brushes = {};
+function panelsOf(view) {
+  const found = [], [left, top] = view.origin();
+  const walk = (item, x, y) => {
+    if (item.marktype !== 'group') return;
+    for (const group of item.items) {
+      const gx = x + (group.x || 0), gy = y + (group.y || 0);
+      const points = group.items.find(m => m.marktype === 'symbol' && m.role === 'mark');
+      const name = item.name && item.name.replace(/_group$/, '');
+      if (points && name) found.push({name, x: gx, y: gy, width: group.width, height: group.height, points: points.items,
+        across: view.scale(name + '_x'), up: view.scale(name + '_y')});
+      group.items.forEach(child => walk(child, gx, gy));
+    }
+  };
+  walk(view.scenegraph().root, left, top);
+  return found;
+}
+function brushOver(figure, view) {
+  const id = figure.dataset.chart, plot = figure.querySelector('.plot'), base = plot.querySelector('canvas');
+  const key = PAGE.charts[id].spec.usermeta.brush, told = figure.querySelector('output');
+  const over = plot.appendChild(document.createElement('canvas')), ink = over.getContext('2d');
+  over.className = 'brush';
+  over.width = base.width; over.height = base.height; over.style.cssText = base.style.cssText;
+  const ratio = base.width / parseFloat(base.style.width);
+  let panels = panelsOf(view), asked = false;
+  const read = () => {
+    const [name, ...ends] = (state.get(id + '.brush') || '').split(','), panel = panels.find(p => p.name === name);
+    return panel && ends.length === 4 && {panel, ends: ends.map(Number)};
+  };
+  const inside = ({panel, ends}) => {
+    const xs = [panel.across(ends[0]), panel.across(ends[1])].sort((a, b) => a - b);
+    const ys = [panel.up(ends[2]), panel.up(ends[3])].sort((a, b) => a - b);
+    const lit = new Set(panel.points.filter(p => p.x >= xs[0] && p.x <= xs[1] && p.y >= ys[0] && p.y <= ys[1] &&
+      p.opacity > .1).map(p => p.datum[key]));
+    return {lit, box: [panel.x + xs[0], panel.y + ys[0], xs[1] - xs[0], ys[1] - ys[0]]};
+  };
+  function paint() {
+    asked = false;
+    ink.setTransform(1, 0, 0, 1, 0, 0);
+    ink.clearRect(0, 0, over.width, over.height);
+    const brush = read();
+    told.textContent = '';
+    if (!brush) return;
+    const {lit, box} = inside(brush);
+    ink.setTransform(ratio, 0, 0, ratio, 0, 0);
+    ink.fillStyle = 'rgba(255, 255, 255, .86)';
+    for (const panel of panels) ink.fillRect(panel.x - 4, panel.y - 4, panel.width + 8, panel.height + 8);
+    const colours = new Map();
+    for (const panel of panels) for (const point of panel.points) {
+      if (!lit.has(point.datum[key]) || point.opacity <= .1) continue;
+      if (!colours.has(point.fill)) colours.set(point.fill, new Path2D());
+      const x = panel.x + point.x, y = panel.y + point.y, radius = Math.sqrt(point.size / Math.PI);
+      colours.get(point.fill).moveTo(x + radius, y);
+      colours.get(point.fill).arc(x, y, radius, 0, 7);
+    }
+    colours.forEach((path, colour) => { ink.fillStyle = colour; ink.fill(path); });
+    ink.strokeStyle = '#333'; ink.fillStyle = 'rgba(80, 80, 80, .12)';
+    ink.fillRect(...box); ink.strokeRect(...box);
+    told.textContent = lit.size + ' of ' + new Set(brush.panel.points.map(p => p.datum[key])).size + ' networks';
+  }
+  const soon = () => { if (!asked) { asked = true; requestAnimationFrame(paint); } };
+  // After a change of the data or of their colours. A brush that holds nothing any more is gone.
+  function show() {
+    panels = panelsOf(view);
+    const brush = read();
+    if (brush && !inside(brush).lit.size) choose(id + '.brush', null);
+    soon();
+  }
+  const place = event => { const box = base.getBoundingClientRect(); return [event.clientX - box.x, event.clientY - box.y]; };
+  base.onpointerdown = event => {
+    const [x0, y0] = place(event);
+    const panel = panels.find(p => x0 >= p.x && x0 <= p.x + p.width && y0 >= p.y && y0 <= p.y + p.height);
+    if (!panel || event.button) return;
+    if (event.pointerType === 'mouse') base.setPointerCapture(event.pointerId);
+    const least = (v, size) => Math.min(Math.max(v, 0), size), digits = v => Number(v.toPrecision(5));
+    base.onpointermove = move => {
+      const [x1, y1] = place(move);
+      const xs = [x0, x1].map(x => digits(panel.across.invert(least(x - panel.x, panel.width))));
+      const ys = [y0, y1].map(y => digits(panel.up.invert(least(y - panel.y, panel.height))));
+      state.set(id + '.brush', [panel.name, ...xs, ...ys].join(','));
+      soon();
+    };
+    base.onpointerup = base.onpointercancel = () => {
+      base.onpointermove = base.onpointerup = base.onpointercancel = null;
+      show();
+      writeAddress();
+    };
+    state.delete(id + '.brush');
+    soon();
+  };
+  show();
+  return {show};
+}
+addEventListener('keydown', event => {
+  if (event.key !== 'Escape') return;
+  for (const id of Object.keys(brushes)) { choose(id + '.brush', null); brushes[id].show(); }
+});
+
+// -- tables
 
 function key(cell) {
   const text = cell.dataset.v !== undefined ? cell.dataset.v : cell.textContent.trim(), number = Number(text);
@@ -74,32 +289,112 @@ function sortBy(table, head) {
     down * (typeof a === typeof b ? (a < b ? -1 : 1) : typeof a === 'number' ? -1 : 1));
   body.append(...all.map(([, row]) => row));
 }
-document.querySelectorAll('.block').forEach(block => {
-  const table = block.querySelector('table');
-  table.querySelectorAll('th[aria-sort]').forEach(h => h.querySelector('button').onclick = () => sortBy(table, h));
-  const filter = block.querySelector('input[type=search]'), count = block.querySelector('.count');
-  const body = table.tBodies[0];
-  if (filter) filter.oninput = () => {
-    const words = filter.value.toLowerCase().split(/\s+/);
+// The facets of a table: a row has those that its words name, a column those that its headings name.
+function facetsOf(words) {
+  const found = {};
+  for (const facet of FACETS) for (const word of words) if (belongs[facet].has(word)) found[facet] = word;
+  return found;
+}
+const plain = cell => [...cell.childNodes].filter(n => n.nodeName !== 'SMALL').map(n => n.textContent).join('').trim();
+function columnFacets(table) {
+  const lines = [...table.tHead.rows].map(row => [...row.cells].flatMap(cell =>
+    Array(cell.colSpan).fill(plain(cell).replace(/ \(.*\)$/, ''))));
+  return lines[lines.length - 1].map((_, k) => facetsOf(lines.map(line => line[k])));
+}
+function tableOf(block) {
+  const table = block.querySelector('table'), body = table.tBodies[0], name = block.id;
+  const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
+  const find = block.querySelector('input[type=search]'), count = block.querySelector('.count');
+  let columns, filtered = false;
+  function filter() {
+    const words = (find ? find.value : '').toLowerCase().split(/\s+/).filter(Boolean), active = chosen().length > 0;
     let shown = 0;
     for (const row of body.rows) {
-      const text = row.textContent.toLowerCase();
-      row.hidden = !words.every(word => text.includes(word));
+      if (active && !row.facets) row.facets = facetsOf([...row.cells].filter(c => c.dataset.v === undefined).map(plain));
+      const text = words.length ? row.textContent.toLowerCase() : '';
+      row.hidden = !words.every(word => text.includes(word)) || (active && !allowed(row.facets));
       shown += !row.hidden;
     }
-    count.textContent = shown + ' of ' + body.rows.length + ' rows';
-  };
+    if (count) count.textContent = (shown < body.rows.length ? shown + ' of ' : '') + body.rows.length + ' rows';
+    if (!active && !filtered) return;
+    filtered = active;
+    columns = columns || columnFacets(table);
+    for (const row of table.rows) {
+      let k = 0;
+      for (const cell of row.cells) {
+        const width = cell.dataset.span ? Number(cell.dataset.span) : cell.colSpan;
+        const left = columns.slice(k, k + width).filter(allowed).length;
+        cell.hidden = !left;
+        if (width > 1) { cell.dataset.span = width; cell.colSpan = Math.max(1, left); }
+        k += width;
+      }
+    }
+  }
+  heads.filter(h => h.hasAttribute('aria-sort')).forEach(h => h.querySelector('button').onclick = () => {
+    sortBy(table, h);
+    choose(name + '.sort', (h.getAttribute('aria-sort') === 'descending' ? '-' : '') + heads.indexOf(h));
+  });
+  if (find) find.oninput = () => { choose(name + '.find', find.value); filter(); };
   block.querySelectorAll('button[data-csv]').forEach(button => button.onclick = () => {
     const name = button.dataset.csv, source = document.getElementById('csv-' + name);
-    const shown = () => csv([...table.rows].filter(r => !r.hidden).map(r =>
-      [...r.cells].flatMap(c => [c.textContent.trim(), ...Array(c.colSpan - 1).fill('')])));
+    const shown = () => csv([...table.rows].filter(r => !r.hidden).map(r => [...r.cells].filter(c => !c.hidden)
+      .flatMap(c => [c.textContent.trim(), ...Array(c.colSpan - 1).fill('')])));
     save(name + '.csv', source ? JSON.parse(source.textContent) : shown(), 'text/csv');
   });
+  const original = [...body.rows];
+  return () => {  // as the state says
+    const sort = state.get(name + '.sort'), head = sort && heads[Math.abs(Number(sort))];
+    if (head && head.hasAttribute('aria-sort')) {
+      head.setAttribute('aria-sort', sort[0] === '-' ? 'ascending' : 'none');
+      sortBy(table, head);
+    } else if (heads.some(h => /cending/.test(h.ariaSort))) {
+      heads.forEach(h => h.hasAttribute('aria-sort') && h.setAttribute('aria-sort', 'none'));
+      body.append(...original);
+    }
+    if (find) find.value = state.get(name + '.find') || '';
+    filter();
+  };
+}
+const tables = [...document.querySelectorAll('.block')].map(tableOf);
+// A sub-section that is about one data set or one architecture goes with it.
+function filterSubsections() {
+  document.querySelectorAll('section').forEach(section => {
+    let shown = true;
+    for (const part of section.children) {
+      if (/^H[23]$/.test(part.tagName)) shown = allowed(facetsOf([part.firstChild.textContent.trim()]));
+      part.classList.toggle('filtered', !shown);
+    }
+  });
+}
+
+// -- the bar above all, and the address
+
+const bar = document.querySelector('.filter'), selects = [...bar.querySelectorAll('select')];
+function apply() {
+  selects.forEach(s => { s.value = belongs[s.name].has(state.get(s.name)) ? state.get(s.name) : ''; });
+  bar.classList.toggle('active', chosen().length > 0);
+  tables.forEach(update => update());
+  filterSubsections();
+  drawAll();
+}
+selects.forEach(s => s.onchange = () => { choose(s.name, s.value); apply(); });
+function reset() {
+  state = new Map();
+  writeAddress();
+  figures.forEach(figure => delete figure.dataset.as);
+  apply();
+}
+bar.querySelector('[data-reset]').onclick = reset;
+addEventListener('hashchange', () => {
+  const before = [...state].join();
+  readAddress();
+  if ([...state].join() !== before) { figures.forEach(figure => delete figure.dataset.as); apply(); }
 });
+
 document.querySelectorAll('figure[data-chart]').forEach(figure => {
   const id = figure.dataset.chart;
   figure.querySelector('button[data-svg]').onclick = async () =>
-    save(id + '.svg', await views[id].view.toSVG(), 'image/svg+xml');
+    views[id] && save(id + '.svg', await views[id].view.toSVG(), 'image/svg+xml');
   figure.querySelector('button[data-csv]').onclick = () => {
     for (const name of PAGE.charts[id].data) {
       const columns = PAGE.data[name], names = Object.keys(columns);
@@ -116,4 +411,6 @@ const watcher = new IntersectionObserver(entries => entries.forEach(entry => {
   });
 }), {rootMargin: '0px 0px -70% 0px'});
 document.querySelectorAll('section').forEach(section => watcher.observe(section));
-drawAll();
+readAddress();
+apply();
+if (location.hash.includes('?') && anchor) document.getElementById(anchor)?.scrollIntoView();

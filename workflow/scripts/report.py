@@ -28,7 +28,7 @@ from sparse_topology.report.sections import (
     run,
     scatter,
 )
-from sparse_topology.report.sections.inputs import PageInputs
+from sparse_topology.report.sections.inputs import PageInputs, facets
 
 SECTIONS = [accuracy, scatter, importance, regression, families, ranking, before_training, layers, controls, masks]
 SECTIONS += [comparison, drawings, costs, run]
@@ -53,7 +53,9 @@ def main(tables: dict, pool, manifest, captions: dict, graphs: list, look: Look,
     sections = [part for module in SECTIONS if (part := module.section(inputs))]
     sections.insert(0, findings.section(inputs, sections))
     files = {name: Path(tables[name]).read_text() for name in downloads(sections)}
-    write_text(output, render_page(look, cfg["title"], cfg["lead"], sections, inputs.data, CONFIG, files))
+    write_text(
+        output, render_page(look, cfg["title"], cfg["lead"], sections, inputs.data, CONFIG, files, facets(inputs.pool))
+    )
 
 
 if __name__ == "__main__":

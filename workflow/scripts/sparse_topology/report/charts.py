@@ -3,7 +3,7 @@
 Data are named, not contained: the page embeds each data set once. Fields are named as they are printed, so that they
 serve as titles. `usermeta` tells the page's script how to lay out a chart (`fitted` in page.js): the number of panels,
 the least width of one with its axes, the greatest width without, the pixels that axes take, height over width, the most
-panels side by side.
+panels side by side; where the panels have a brush, the field that names a point and the menu that changes the axes.
 """
 
 import json
@@ -118,7 +118,6 @@ def scatter(data: str, fields: list[str], menus: dict, groups: dict, size: int) 
     off both). groups: {field: (label, words)} that the colour menu offers, the first one shown first. The data have
     beside each field `rank <field>`, and `rank drop`. size: of a point, in square pixels.
     """
-    brush = alt.selection_interval(name="brush", resolve="global")
     pick = picked("group")
     look, legends = {}, {}
     for field, (_, words) in groups.items():
@@ -133,7 +132,7 @@ def scatter(data: str, fields: list[str], menus: dict, groups: dict, size: int) 
     known = alt.ExprRef(f"({json.dumps(legends, ensure_ascii=False)})[group_shown]")
     colour = alt.Color("group:N", title=None).scale(domain=list(look), range=list(look.values())).legend(values=known)
     shown = [
-        scatter_panel(number, field, colour, lit(brush & pick, 0.75), size).add_params(brush, pick)
+        scatter_panel(number, field, colour, lit(pick, 0.75), size).add_params(pick)
         if part == "points"
         else scatter_text(number, field)
         for number, field in enumerate(fields)
@@ -155,7 +154,8 @@ def scatter(data: str, fields: list[str], menus: dict, groups: dict, size: int) 
         expression = f"scale_shown == 'ranks' ? {rank} : scale_shown == 'linear' ? {value} : {log}"
         chart = chart.transform_calculate(**{f"x_{number}": expression})
     chart = chart.add_params(coloured, scaled, *parameters)
-    return specification(chart, panels=len(fields), least=165, edge=68, widest=300, aspect=0.9, most=4)
+    layout = {"panels": len(fields), "least": 165, "edge": 68, "widest": 300, "aspect": 0.9, "most": 4}
+    return specification(chart, **layout, brush="network", axes="scale_shown")
 
 
 def brief_word(word) -> str:
@@ -295,7 +295,7 @@ def heatmap(data: str, rows: list[str], columns: list[str], tooltip: list[str], 
         y=alt.Y("row:N", sort=rows, title=None).axis(ticks=False, domain=False),
         tooltip=hints(*tooltip),
     )
-    chart = alt.layer(*map_layers(base, title, numbers)).properties(height=21 * len(rows))
+    chart = alt.layer(*map_layers(base, title, numbers)).properties(height=alt.Step(21))
     return specification(chart, widest=760, margin=104)
 
 
@@ -308,7 +308,7 @@ def heatmaps(data: str, rows: list[str], columns: list[str], panels: list[str], 
     )
     chart, parameters = chosen_by(alt.layer(*map_layers(base, title), data=alt.NamedData(data)), menus)
     chart = in_panels(chart, panels, 22).add_params(*parameters)
-    layout = {"height": 21 * len(rows), "least": 190, "edge": 22, "margin": 60, "widest": 300, "most": 4}
+    layout = {"height": {"step": 21}, "least": 190, "edge": 22, "margin": 60, "widest": 300, "most": 4}
     return specification(chart, panels=len(panels), **layout)
 
 

@@ -295,9 +295,17 @@ class Look:
 
 
 def render_page(
-    look: Look, title: str, lead: str, sections: list[Section], data: dict, config: dict, files: dict[str, str]
+    look: Look,
+    title: str,
+    lead: str,
+    sections: list[Section],
+    data: dict,
+    config: dict,
+    files: dict[str, str],
+    facets: dict[str, list[str]],
 ) -> str:
-    """The whole page. data: {name: columns}; config: Vega-Lite's; files: {table name: CSV text} for the downloads."""
+    """The whole page. data: {name: columns}; config: Vega-Lite's; files: {table name: CSV text} for the downloads;
+    facets: {name: printed words} that the page's filter offers."""
     import vl_convert
 
     charts = [block for section in sections for block in leaves(section.blocks) if isinstance(block, Chart)]
@@ -306,10 +314,12 @@ def render_page(
         "data": {name: columns for name, columns in data.items() if name in used},
         "charts": {c.name: {"spec": c.spec, "data": c.data, "renderer": c.renderer} for c in charts},
         "config": config,
+        "facets": facets,
     }
     return look.page(
         title=title,
         lead=lead,
+        facets=facets,
         sections=[with_words(section) for section in sections],
         content=embedded(content),
         files={name: embedded(text) for name, text in files.items()},

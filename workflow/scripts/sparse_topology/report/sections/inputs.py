@@ -93,6 +93,12 @@ def menus(frame: pd.DataFrame, labels: dict[str, str], everything=()) -> dict[st
     return found
 
 
+def facets(pool: pd.DataFrame) -> dict[str, list[str]]:
+    """{what the page can be filtered by: printed values}, where there is a choice."""
+    labels = {"dataset": "data set", "architecture": "architecture", "pruning": "algorithm", "sparsity": "sparsity"}
+    return {label: options for label, options in menus(pool, labels).values() if len(options) > 1}
+
+
 def printed_value(value) -> str:
     return f"{value:g}" if isinstance(value, float) else printed(value)
 
