@@ -1,6 +1,7 @@
 """Pruning of trained networks: one shot, lottery tickets, and gradually during one training."""
 
 import math
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,8 +16,13 @@ from helpers.training_cases import RECIPE, assert_equal_states, data, network, o
 from sparse_topology.pruning.masks import kept, kept_round, load_masks, prunable, size
 from sparse_topology.training import survivors
 from sparse_topology.training.checkpoint import Checkpoint
+from sparse_topology.training.dynamic import train_dynamic
 
-METHODS = {"oneshot": sparsify_oneshot, "imp": sparsify_imp, "gmp": sparsify_gmp}
+METHODS = {
+    "oneshot": sparsify_oneshot.main,
+    "imp": sparsify_imp.main,
+    "gmp": partial(train_dynamic, "gmp", sparsify_gmp.start, sparsify_gmp.build),
+}
 SPARSITY = 0.6
 STILL = {"learning_rate": 1e-30}  # no float32 weight moves
 
@@ -33,7 +39,7 @@ def study(tmp_path_factory):
 def run(study, folder, word, changes=None, **options):
     inputs, cfg, _ = study
     outputs = output_files(folder, ("mask", "model", "record"))
-    METHODS[word].main(inputs, outputs, cfg | {"sparsity": SPARSITY, "rewind": 1} | (changes or {}), 1, **options)
+    METHODS[word](inputs, outputs, cfg | {"sparsity": SPARSITY, "rewind": 1} | (changes or {}), 1, **options)
     return *read_outputs(outputs), load_masks(outputs["mask"])
 
 

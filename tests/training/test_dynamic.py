@@ -33,7 +33,7 @@ from sparse_topology.job import InputError
 from sparse_topology.pruning.layer_densities import erk_densities
 from sparse_topology.pruning.masks import kept, kept_round, load_masks, size, stream
 from sparse_topology.training.checkpoint import Checkpoint
-from sparse_topology.training.dynamic import erk_start
+from sparse_topology.training.dynamic import erk_start, train_dynamic
 from sparse_topology.training.step import batch_counts
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -218,7 +218,7 @@ def run(study, folder, word, changes=None, **options):
     inputs, cfg, _ = study
     outputs = output_files(folder, ("mask", "model", "record"))
     cfg = cfg | {"sparsity": SPARSITY, "interval": 2} | (changes or {})
-    METHODS[word].main(inputs, outputs, cfg, 1, **options)
+    train_dynamic(word, METHODS[word].start, METHODS[word].build, inputs, outputs, cfg, 1, **options)
     return *read_outputs(outputs), load_masks(outputs["mask"])
 
 

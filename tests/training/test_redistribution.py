@@ -23,7 +23,7 @@ from sparse_topology.job import InputError
 from sparse_topology.pruning.layer_densities import allotted
 from sparse_topology.pruning.masks import kept, kept_round, load_masks, size, stream
 from sparse_topology.training.checkpoint import Checkpoint
-from sparse_topology.training.dynamic import uniform_start
+from sparse_topology.training.dynamic import train_dynamic, uniform_start
 
 METHODS = {"snfs": sparsify_snfs, "dsr": sparsify_dsr}
 CFG = RECIPE | {"seed": 3, "epochs": 4}
@@ -186,7 +186,8 @@ def study(tmp_path_factory):
 def run(study, folder, word, changes=None, **options):
     inputs, cfg, _ = study
     outputs = output_files(folder, ("mask", "model", "record"))
-    METHODS[word].main(inputs, outputs, cfg | {"sparsity": 0.9} | (changes or {}), 1, **options)
+    cfg = cfg | {"sparsity": 0.9} | (changes or {})
+    train_dynamic(word, METHODS[word].start, METHODS[word].build, inputs, outputs, cfg, 1, **options)
     return *read_outputs(outputs), load_masks(outputs["mask"])
 
 

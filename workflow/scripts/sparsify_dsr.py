@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparse_topology.job import InputError, job
+from sparse_topology.job import InputError
 from sparse_topology.pruning.layer_densities import Shapes, allotted
 from sparse_topology.pruning.masks import Masks, kept, size
-from sparse_topology.training.dynamic import DynamicStep, train_dynamic, uniform_start
+from sparse_topology.training import dynamic
+from sparse_topology.training.dynamic import DynamicStep, uniform_start
 from sparse_topology.training.inputs import Data
 from sparse_topology.training.ranking import sent
 from sparse_topology.training.schedule import interval, training_steps
@@ -68,12 +69,5 @@ def build(model: nn.Module, data: Data, masks: Masks, cfg: dict) -> MovingCounts
     return MovingCounts(model, data, masks, cfg, updates, "dsr")
 
 
-def main(inputs: dict, outputs: dict, cfg: dict, threads: int, code: str = "", **options) -> None:
-    """See `train_dynamic`."""
-    train_dynamic("dsr", start, build, inputs, outputs, cfg, threads, code, **options)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        names = dict(snakemake.input.items()), dict(snakemake.output.items())
-        main(*names, snakemake.params.cfg, snakemake.threads, snakemake.params.code)
+    dynamic.main(snakemake, "dsr", start, build)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparse_topology.job import job
 from sparse_topology.pruning.masks import Masks, kept_round
-from sparse_topology.training.dynamic import DynamicStep, train_dynamic
+from sparse_topology.training import dynamic
+from sparse_topology.training.dynamic import DynamicStep
 from sparse_topology.training.inputs import Data
 from sparse_topology.training.schedule import interval, training_steps
 
@@ -25,7 +25,7 @@ class Shrinking(DynamicStep):
         return self.ranking.overall(scores) >= pruned
 
 
-def dense_start(shapes: dict, sparsity: float, random: np.random.Generator) -> Masks:
+def start(shapes: dict, sparsity: float, random: np.random.Generator) -> Masks:
     return {name: np.ones(shape, bool) for name, shape in shapes.items()}
 
 
@@ -41,12 +41,5 @@ def build(model: nn.Module, data: Data, masks: Masks, cfg: dict) -> Shrinking:
     return Shrinking(model, data, masks, cfg, updates, "gmp")
 
 
-def main(inputs: dict, outputs: dict, cfg: dict, threads: int, code: str = "", **options) -> None:
-    """See `train_dynamic`."""
-    train_dynamic("gmp", dense_start, build, inputs, outputs, cfg, threads, code, **options)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        names = dict(snakemake.input.items()), dict(snakemake.output.items())
-        main(*names, snakemake.params.cfg, snakemake.threads, snakemake.params.code)
+    dynamic.main(snakemake, "gmp", start, build)

@@ -6,9 +6,10 @@ until the end of the training.
 
 from torch import nn
 
-from sparse_topology.job import job
 from sparse_topology.pruning.masks import Masks
-from sparse_topology.training.dynamic import RandomGrowth, erk_start, train_dynamic
+from sparse_topology.training import dynamic
+from sparse_topology.training.dynamic import RandomGrowth
+from sparse_topology.training.dynamic import erk_start as start
 from sparse_topology.training.inputs import Data
 from sparse_topology.training.schedule import cosine, interval, training_steps
 
@@ -20,12 +21,5 @@ def build(model: nn.Module, data: Data, masks: Masks, cfg: dict) -> RandomGrowth
     return RandomGrowth(model, data, masks, cfg, updates, "itop")
 
 
-def main(inputs: dict, outputs: dict, cfg: dict, threads: int, code: str = "", **options) -> None:
-    """See `train_dynamic`; cfg may hold `interval` and `rate` (at the start)."""
-    train_dynamic("itop", erk_start, build, inputs, outputs, cfg, threads, code, **options)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        names = dict(snakemake.input.items()), dict(snakemake.output.items())
-        main(*names, snakemake.params.cfg, snakemake.threads, snakemake.params.code)
+    dynamic.main(snakemake, "itop", start, build)

@@ -7,9 +7,10 @@ it is dense, since the mask acts on the weights and not on the gradient.
 import torch
 from torch import Tensor, nn
 
-from sparse_topology.job import job
 from sparse_topology.pruning.masks import Masks
-from sparse_topology.training.dynamic import FixedCounts, erk_start, train_dynamic
+from sparse_topology.training import dynamic
+from sparse_topology.training.dynamic import FixedCounts
+from sparse_topology.training.dynamic import erk_start as start
 from sparse_topology.training.inputs import Data
 from sparse_topology.training.schedule import cosine, interval, training_steps
 
@@ -37,12 +38,5 @@ def build(model: nn.Module, data: Data, masks: Masks, cfg: dict) -> GradientGrow
     return GradientGrowth(model, data, masks, cfg, updates, "rigl")
 
 
-def main(inputs: dict, outputs: dict, cfg: dict, threads: int, code: str = "", **options) -> None:
-    """See `train_dynamic`; cfg may hold `interval` and `rate` (at the start)."""
-    train_dynamic("rigl", erk_start, build, inputs, outputs, cfg, threads, code, **options)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        names = dict(snakemake.input.items()), dict(snakemake.output.items())
-        main(*names, snakemake.params.cfg, snakemake.threads, snakemake.params.code)
+    dynamic.main(snakemake, "rigl", start, build)

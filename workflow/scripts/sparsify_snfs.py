@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparse_topology.job import job
 from sparse_topology.pruning.layer_densities import allotted
 from sparse_topology.pruning.masks import Masks
-from sparse_topology.training.dynamic import DynamicStep, train_dynamic, uniform_start
+from sparse_topology.training import dynamic
+from sparse_topology.training.dynamic import DynamicStep
+from sparse_topology.training.dynamic import uniform_start as start
 from sparse_topology.training.inputs import Data
 from sparse_topology.training.ranking import exchanged, sent
 from sparse_topology.training.schedule import cosine, interval, training_steps
@@ -53,12 +54,5 @@ def build(model: nn.Module, data: Data, masks: Masks, cfg: dict) -> MomentumGrow
     return MomentumGrowth(model, data, masks, cfg, updates, "snfs")
 
 
-def main(inputs: dict, outputs: dict, cfg: dict, threads: int, code: str = "", **options) -> None:
-    """See `train_dynamic`; cfg may hold `interval` and `rate` (at the start)."""
-    train_dynamic("snfs", uniform_start, build, inputs, outputs, cfg, threads, code, **options)
-
-
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        names = dict(snakemake.input.items()), dict(snakemake.output.items())
-        main(*names, snakemake.params.cfg, snakemake.threads, snakemake.params.code)
+    dynamic.main(snakemake, "snfs", start, build)

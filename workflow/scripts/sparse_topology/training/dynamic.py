@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sparse_topology.job import job
 from sparse_topology.pruning.layer_densities import Shapes, erk_densities, largest_remainder, random_subsets
 from sparse_topology.pruning.masks import Masks, density, kept_round, prunable, split, stream
 from sparse_topology.training.checkpoint import CHECKPOINT_SECONDS, Checkpoint, settings_key
@@ -165,6 +166,13 @@ def _start(shapes: Shapes, densities: np.ndarray, sparsity: float, random: np.ra
     quotas = sizes * densities
     counts = largest_remainder(quotas, kept_round(int(sizes.sum()), sparsity), sizes)
     return random_subsets(shapes, counts, random)
+
+
+def main(snakemake, word: str, start, build) -> None:
+    """The job of a script sparsify_<word>.py: `train_dynamic` on the files of the rule."""
+    with job(snakemake.log[0]):
+        files = dict(snakemake.input.items()), dict(snakemake.output.items())
+        train_dynamic(word, start, build, *files, snakemake.params.cfg, snakemake.threads, snakemake.params.code)
 
 
 def train_dynamic(
