@@ -6,7 +6,7 @@ The numbers of the paper's Tables 8 to 10, from tables/accuracy.csv. Bars are on
 import pandas as pd
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
-from sparse_topology.figures import fitting_width, legend_below, markers, nothing, panels, save
+from sparse_topology.figures import markers, nothing, over_architectures, save
 from sparse_topology.job import job
 from sparse_topology.words import GREY, colours, in_order, printed
 
@@ -46,21 +46,13 @@ def accuracy_figure(table: pd.DataFrame):
     algorithms, sparsities = in_order(sparse["pruning"]), sorted(set(sparse["sparsity"]))
     colour, marker = colours(algorithms), markers(algorithms)
     looks = {a: (colour[a], marker[a]) for a in algorithms}
-    width = fitting_width(len(architectures), 1.725)
-    figure, axes = panels(len(datasets), len(architectures), 1.5, width)
-    handles = {}
-    for i, dataset in enumerate(datasets):
-        for j, architecture in enumerate(architectures):
-            rows = table[(table["dataset"] == dataset) & (table["architecture"] == architecture)]
-            handles |= draw_panel(axes[i, j], rows, sparsities, looks)
-            if i == 0:
-                axes[i, j].set_title(printed(architecture))
-        axes[i, 0].set_ylabel(f"{printed(dataset)}\naccuracy (%)")
-    for axis in axes[-1]:
-        axis.set_xlabel("sparsity")
-    order = [name for name in ["dense", *algorithms] if name in handles]
-    legend_below(figure, [handles[name] for name in order], order, 8 if width > 5 else 4)
-    return figure
+
+    def draw(axis, dataset, architecture):
+        rows = table[(table["dataset"] == dataset) & (table["architecture"] == architecture)]
+        return draw_panel(axis, rows, sparsities, looks)
+
+    labels = {dataset: f"{printed(dataset)}\naccuracy (%)" for dataset in datasets}
+    return over_architectures(labels, architectures, 1.5, draw, ["dense", *algorithms], (8, 4))
 
 
 def main(table, output) -> None:

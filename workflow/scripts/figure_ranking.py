@@ -7,9 +7,9 @@ architecture, one row per set of algorithms.
 import pandas as pd
 
 from sparse_topology.analysis.design import strategies
-from sparse_topology.figures import fitting_width, legend_below, markers, nothing, panels, save
+from sparse_topology.figures import markers, nothing, over_architectures, save
 from sparse_topology.job import job
-from sparse_topology.words import GREY, colours, in_order, printed
+from sparse_topology.words import GREY, colours, in_order
 
 TITLES = {
     "all": "all algorithms",
@@ -24,7 +24,7 @@ def over_datasets(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(sparsity=rows["sparsity"].astype(str))
 
 
-def draw(axis, rows: pd.DataFrame, sparsities: list[str], looks: dict) -> dict:
+def draw_panel(axis, rows: pd.DataFrame, sparsities: list[str], looks: dict) -> dict:
     handles = {}
     random = rows[(rows["strategy"] == "random") & (rows["sparsity"] != "average")]
     if len(random):
@@ -55,21 +55,14 @@ def ranking_figure(table: pd.DataFrame):
     order = strategies(found)[:-1]
     colour, marker = colours(order), markers(order)
     looks = {s: (colour[s], marker[s]) for s in order if s in found}
-    width = fitting_width(len(architectures), 1.725)
-    figure, axes = panels(len(subsets), len(architectures), 1.4, width, sharex=True, sharey=True)
-    handles = {}
-    for i, subset in enumerate(subsets):
-        for j, architecture in enumerate(architectures):
-            part = rows[(rows["subset"] == subset) & (rows["architecture"] == architecture)]
-            handles |= draw(axes[i, j], part, sparsities, looks)
-            if i == 0:
-                axes[i, j].set_title(printed(architecture))
-        axes[i, 0].set_ylabel(f"{TITLES[subset]}\nRBO")
-    for axis in axes[-1]:
-        axis.set_xlabel("sparsity")
-    order = [name for name in [*looks, "random order"] if name in handles]
-    legend_below(figure, [handles[name] for name in order], order, 6 if width > 5 else 3)
-    return figure
+
+    def draw(axis, subset, architecture):
+        part = rows[(rows["subset"] == subset) & (rows["architecture"] == architecture)]
+        return draw_panel(axis, part, sparsities, looks)
+
+    labels = {subset: f"{TITLES[subset]}\nRBO" for subset in subsets}
+    names = [*looks, "random order"]
+    return over_architectures(labels, architectures, 1.4, draw, names, (6, 3), sharex=True, sharey=True)
 
 
 def main(table, output) -> None:

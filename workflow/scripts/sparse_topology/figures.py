@@ -67,6 +67,27 @@ def fitting_width(columns: int, each: float) -> float:
     return min(PAGE, max(COLUMN, each * columns))
 
 
+def over_architectures(rows: dict, architectures, height: float, draw, order, legend: tuple, **shared) -> Figure:
+    """Lines against sparsity, one row of panels per entry of `rows`, {what it shows: y label}, one column per
+    architecture. draw(axis, row, architecture) -> {name: handle}; order: names as the legend lists them; legend: how
+    many stand side by side below a wide and below a narrow figure.
+    """
+    width = fitting_width(len(architectures), 1.725)
+    figure, axes = panels(len(rows), len(architectures), height, width, **shared)
+    handles = {}
+    for i, (row, label) in enumerate(rows.items()):
+        for j, architecture in enumerate(architectures):
+            handles |= draw(axes[i, j], row, architecture)
+            if i == 0:
+                axes[i, j].set_title(printed(architecture))
+        axes[i, 0].set_ylabel(label)
+    for axis in axes[-1]:
+        axis.set_xlabel("sparsity")
+    names = [name for name in order if name in handles]
+    legend_below(figure, [handles[name] for name in names], names, legend[0] if width > 5 else legend[1])
+    return figure
+
+
 def grid_shape(count: int, most: int = 4) -> tuple[int, int]:
     """(rows, columns) for `count` panels of which at most `most` stand side by side, rows filled evenly."""
     rows = -(-count // most)
