@@ -12,14 +12,23 @@ min_version("9.0")
 HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
 
-configfile: relpath(HERE / "config" / "config.yaml")
-
-
 sys.path.insert(0, str(HERE / "workflow"))
 from codehash import beside, code_hash
+from config_error import ConfigError
+from configfiles import check_files
 from contents import files_digest, folder_digest
 from progress import show_progress
-from study import ConfigError, Study, with_defaults
+from study import Study, with_defaults
+
+DEFAULT = relpath(HERE / "config" / "config.yaml")
+try:
+    check_files([DEFAULT, *workflow.overwrite_configfiles])
+except ConfigError as error:
+    sys.exit(f"Error in the config: {error}")
+
+
+configfile: DEFAULT
+
 
 try:
     study = Study(with_defaults(config))

@@ -1,6 +1,9 @@
 """A bad config is one line that names the key, the value and what is allowed; the shipped ones mean what they say."""
 
 import copy
+import datetime
+import json
+import math
 import re
 import shutil
 import subprocess
@@ -14,6 +17,12 @@ from study import SCRIPTS, ConfigError, Study
 DEFAULT = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
 RANK = {"architecture": "conv_small", "dataset": "digits", "sparsity": 0.9}
 SCHEMA = yaml.safe_load((REPO / "workflow" / "schemas" / "config.schema.yaml").read_text())
+NETWORK = {"architecture": "resnet20", "classes": 10, "input": [3, 32, 32], "weights": "net.pt"}
+ITSELF = []
+ITSELF.append(ITSELF)
+BOMB = ["x"] * 9
+for _ in range(8):
+    BOMB = [BOMB] * 9
 
 
 def changed(path: str, value):
@@ -65,6 +74,44 @@ def changed(path: str, value):
         ("rank", RANK | {"method": "mixture"}, []),
         ("external.a.architecture", "resnet20", ["external.a", "missing"]),
         ("data_dir", 3, ["data_dir", "3", "string"]),
+        ("data_dir", ["x" * 1000], ["data_dir: ['xxx", "string"]),
+        ("training.digits.learning_rate", math.nan, ["training.digits.learning_rate: nan is no finite number"]),
+        ("training.digits.architectures", {"conv_small": {"momentum": math.inf}}, ["conv_small.momentum: inf is no"]),
+        ("sparsities", [math.nan], ["sparsities[0]: nan is no finite number"]),
+        ("sparsities", [1e-300], ["sparsities[0]: 1e-300 must be at least 1e-09"]),
+        ("sparsities", [0.9999999, 0.99999999], ["0.9999999", "six digits"]),
+        ("seeds", [12345678901234567890], ["seeds[0]: 12345678901234567890 is too large"]),
+        ("seeds", [2**32 - 1], ["seeds[0]: 4294967295 must be at most 4000000000"]),
+        ("seeds", [1.5], ["seeds[0]: 1.5 is not of type integer"]),
+        ("seeds", [0, 0.0], ["seeds: [0, 0.0] holds a value twice"]),
+        ("training.digits.epochs", 10**400, ["training.digits.epochs: 10000", "is too large"]),
+        ("training.digits.epochs", 1e300, ["training.digits.epochs: 1e+300 must be at most 1000000"]),
+        ("training.digits.learning_rate", 10**400, ["training.digits.learning_rate: 10000", "is too large"]),
+        ("training.digits.weight_decay", 1e300, ["training.digits.weight_decay: 1e+300 must be at most"]),
+        ("options.ranking", {"bootstrap": 10**15}, ["options.ranking.bootstrap", "must be at most 1000000"]),
+        ("training.digitz", {"epochs": 3}, ["training: 'digitz' is not one of", "did you mean 'digits'?"]),
+        ("training.digits.architectures", {"conv_smal": {}}, ["architectures: 'conv_smal'", "'conv_small'?"]),
+        ("options.conv_small", {"image_sise": 8}, ["options.conv_small.image_sise: 8", "did you mean 'image_size'?"]),
+        ("options.conv_small", {"image_size": 8}, []),
+        ("options.resnet20", {"depth": 8}, ["options.resnet20.depth: 8", "resnet20 has no options"]),
+        ("options.digits", {"size": 8}, ["options.digits: {'size': 8} is not allowed"]),
+        ("options.mine", {"path": "images", "sizes": 3}, ["options.mine.sizes: 3", "did you mean 'size'?"]),
+        ("options.mine", {"path": "images", "flip": "maybe"}, ["options.mine.flip: 'maybe'", "boolean"]),
+        ("options.mine", {"path": "images", "shift": -1}, ["options.mine.shift: -1 must be at least 0"]),
+        ("options.digits", {"a": datetime.date(2024, 1, 1)}, ["options.digits.a", "of type date", "text in quotes"]),
+        ("options.conv_small", {"a": [{"b": math.nan}]}, ["options.conv_small.a[0].b: nan"]),
+        ("options.conv_small", {1: 2}, ["options.conv_small: the key 1 is of type int; allowed: texts"]),
+        ("options.conv_small", {"a": ITSELF}, ["options.conv_small.a", "an anchor that holds itself"]),
+        ("sparsities", BOMB, ["sparsities", "more than 100,000 values"]),
+        ("external", {1: NETWORK}, ["external: the key 1 is of type int"]),
+        ("external", {True: NETWORK}, ["external: the key True is of type bool"]),
+        ("external", {"net\n": NETWORK}, ["external: 'net\\n' is not allowed"]),
+        ("external", {"a" * 300: NETWORK}, ["external: 'aaaa", "at most 100 characters"]),
+        ("external.a", NETWORK, []),
+        ("datasets", ["digits\n"], ["datasets[0]: 'digits\\n' is not allowed"]),
+        ("datasets", ["x" * 1000], ["datasets[0]: 'xxx", "at most 60 characters"]),
+        ("x" * 1000, 3, ["xxx: 3 is under an unknown key"]),
+        ("options", None, ["options: is empty; leave the key out"]),
     ],
 )
 def test_bad_config_is_one_line(key, value, parts):
@@ -76,8 +123,30 @@ def test_bad_config_is_one_line(key, value, parts):
         Study(config)
     message = str(caught.value)
     assert "\n" not in message
+    assert len(message) < 500
     for part in parts:
         assert part in message, message
+
+
+@pytest.mark.parametrize(("key", "value"), [("encodings", ["rolled"]), ("metrics", ["density", "ramanujan"])])
+def test_external_networks_need_a_measure_of_their_unrolled_graph(key, value):
+    with pytest.raises(
+        ConfigError, match=r"^external\.a: encodings: .* measures nothing of its unrolled graph; allowed"
+    ):
+        Study(changed(key, value) | {"external": {"a": NETWORK}})
+
+
+def test_a_word_has_one_script(tmp_path, monkeypatch):
+    scripts = shutil.copytree(SCRIPTS, tmp_path / "scripts")
+    shutil.copy(scripts / "prune_snip.py", scripts / "sparsify_snip.py")
+    monkeypatch.setattr("study.SCRIPTS", scripts)
+    with pytest.raises(ConfigError, match=r"^pruning: 'snip' is the word of both prune_snip.py and sparsify_snip.py"):
+        Study(copy.deepcopy(DEFAULT))
+
+
+def test_integers_may_be_written_as_floats():
+    given = changed("training.digits", DEFAULT["training"]["digits"] | {"epochs": 4.0, "batch_size": 32.0})
+    assert json.dumps(Study(given | {"seeds": [0.0]}).settings) == json.dumps(Study(DEFAULT).settings)
 
 
 def test_bad_config_ends_the_run_with_one_line(tmp_path):

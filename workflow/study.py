@@ -10,6 +10,7 @@ import ast
 import contextlib
 import csv
 import difflib
+import math
 from decimal import Decimal
 from functools import cached_property
 from itertools import product
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import yaml
 from config_error import ConfigError
+from configfiles import VALUES, shown
 from external import belonging, check_belonging, with_table
 
 WORKFLOW = Path(__file__).resolve().parent
@@ -27,6 +29,7 @@ PAPER = {
 }
 WITHOUT_OPTIONS = {"snip", "synflow", "prospr", "ntksap", "uniform", "erk", "dsr", "oneshot", "gmp"}
 WITHOUT_OPTIONS |= {"rolled", "rolled_channel"}
+WITHOUT_OPTIONS |= {"digits", "fashion_mnist", "cifar10", "cifar100", "tiny_imagenet"}
 TABLES = {"ranking", "regression"}  # tables that have settings
 CONTROLS = ("shuffled", "reinit", "static")  # suffixes on the word of a method
 REINIT = 1_000_000  # from a seed to that of the other initialisation of `_reinit`
@@ -51,6 +54,14 @@ def literal(script: str, name: str):
     return None
 
 
+def parameters(script: str, function: str) -> list[str] | None:
+    """The names of a function's parameters, read without running its script; None if it takes any, or is not found."""
+    for node in ast.parse((SCRIPTS / script).read_bytes()).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function and not node.args.kwarg:
+            return [argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)]
+    return None
+
+
 def digits(value: float) -> str:
     """A sparsity as the file names have it: all its digits and no exponent, so that two never share a name."""
     return format(Decimal(repr(value)), "f")
@@ -71,11 +82,16 @@ class Study:
         self.rank_methods = words("rank_by_*.py")
         self.controls = [f"{word}_{suffix}" for word in self.known["pruning"] for suffix in CONTROLS]
         self.controls = [word for word in self.controls if word not in self.known["pruning"] and self._has_sense(word)]
-        schema = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text())
+        schema = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
         options = schema["properties"]["options"]["properties"]
         for word in _folders(config):
             options[word] = {"$ref": "#/$defs/folder"}
         config = with_table(config, schema["properties"]["external"]["additionalProperties"])
+        _check_plain(config)
+        training = schema["properties"]["training"]
+        training["propertyNames"] = {"enum": sorted({*self.known["datasets"], *_folders(config)})}
+        exceptions = training["additionalProperties"]["properties"]["architectures"]
+        exceptions["propertyNames"] = {"enum": self.known["architectures"]}
         _check_schema(config, schema)
         self.config = resolved(config, schema, schema["$defs"])
         self._defaults = {word: resolved({}, entry, schema["$defs"]) for word, entry in options.items()}
@@ -201,7 +217,7 @@ class Study:
     def ranking_metrics(self) -> list[str]:
         """The families with a metric of the unrolled graph that the mask alone determines and whose importances `rank`
         knows."""
-        with open(WORKFLOW / "resources" / "importance.csv", newline="") as file:
+        with open(WORKFLOW / "resources" / "importance.csv", newline="", encoding="utf-8") as file:
             known = {row["metric"] for row in csv.DictReader(file) if row["mask_only"] == "True"}
         declared = {word: self.declared_metrics[word] for word in self.metrics}
         mask_only = {word: {*of["DIVISORS"]} - {*of["WEIGHTED"]} for word, of in declared.items()}
@@ -348,10 +364,27 @@ class Study:
                 self._refuse_control(key, word)
             if word not in self.known[kind]:
                 raise ConfigError(
-                    f"{key}: {word!r} is not known; {_allowed(word, self.known[kind])}{_HINT.get(kind, '')}"
+                    f"{key}: {shown(word)} is not known; {_allowed(word, self.known[kind])}{_HINT.get(kind, '')}"
+                )
+        for word in {*self.methods["prune"]} & {*self.methods["sparsify"]}:
+            raise ConfigError(
+                f"pruning: {word!r} is the word of both prune_{word}.py and sparsify_{word}.py; allowed: one of the two"
+            )
+        alike = {f"{value:g}": value for value in config["sparsities"]}
+        for value in config["sparsities"]:
+            if alike[f"{value:g}"] != value:
+                raise ConfigError(
+                    f"sparsities: {value!r} and {alike[f'{value:g}']!r} would be printed alike; "
+                    "allowed: sparsities that differ in their first six digits"
                 )
         for family in config["metrics"]:
             self._check_metric(family)
+        for name in config.get("external", {}):
+            if not any("mge" in self.metric_encodings(family) for family in config["metrics"]):
+                raise ConfigError(
+                    f"external.{name}: encodings: {shown(self.encodings)} with metrics: {shown(self.metrics)} measures "
+                    "nothing of its unrolled graph; allowed: with `mge` and a family that measures it, as `local` does"
+                )
         for dataset in [*config["datasets"], *([rank["dataset"]] if rank else [])]:
             if dataset not in config["training"]:
                 raise ConfigError(
@@ -375,12 +408,23 @@ class Study:
         for word, value in options.items():
             if word in self.controls:
                 base = self.control(word)[0]
-                raise ConfigError(f"options.{word}: {value!r} is not allowed; a control takes the options of {base}")
+                raise ConfigError(
+                    f"options.{word}: {shown(value)} is not allowed; a control takes the options of {base}"
+                )
             if word not in everything:
-                raise ConfigError(f"options.{word}: {value!r} belongs to no known word; {_allowed(word, everything)}")
+                raise ConfigError(
+                    f"options.{word}: {shown(value)} belongs to no known word; {_allowed(word, everything)}"
+                )
         for word in WITHOUT_OPTIONS & set(options):
             if options[word]:
-                raise ConfigError(f"options.{word}: {options[word]!r} is not allowed; {word} has no options")
+                raise ConfigError(f"options.{word}: {shown(options[word])} is not allowed; {word} has no options")
+        for word in {*self.known["architectures"]} & {*options}:
+            known = parameters(f"sparse_topology/networks/architectures/{word}.py", "build")
+            own = None if known is None else [name for name in known if name not in ("num_classes", "in_channels")]
+            for name, value in options[word].items():
+                if own is not None and name not in own:
+                    allowed = _allowed(name, own) if own else f"{word} has no options"
+                    raise ConfigError(f"options.{word}.{name}: {shown(value)} is under an unknown key; {allowed}")
         if "imp" in [self.control(word)[0] for word in config["pruning"]]:
             for dataset, architecture in product(config["datasets"], config["architectures"]):
                 epochs = self.recipe(dataset, architecture)["epochs"]
@@ -446,7 +490,7 @@ def with_defaults(config: dict) -> dict:
     """
     from snakemake.utils import update_config
 
-    merged = yaml.safe_load((WORKFLOW.parent / "config" / "config.yaml").read_text())
+    merged = yaml.safe_load((WORKFLOW.parent / "config" / "config.yaml").read_text(encoding="utf-8"))
     update_config(merged, config)
     return merged
 
@@ -461,6 +505,36 @@ def _folders(config: dict) -> list[str]:
     if not isinstance(options, dict):
         return []
     return [word for word, value in options.items() if isinstance(value, dict) and "path" in value]
+
+
+def _check_plain(config: dict) -> None:
+    """Raises ConfigError for what only YAML can hold (dates, keys that are no text, anchors in themselves), and for
+    numbers that no machine holds. JSON, into which the manifest is written, has neither."""
+    todo, count = [("", config)], 0
+    while todo:
+        key, value = todo.pop()
+        count += 1
+        if count > VALUES:
+            raise ConfigError(
+                f"{key[:80]}: the config holds more than {VALUES:,} values, or an anchor that holds itself"
+            )
+        if isinstance(value, dict):
+            for name in value:
+                if not isinstance(name, str):
+                    what = f"the key {shown(name)} is of type {type(name).__name__}"
+                    raise ConfigError(f"{key or 'config'}: {what}; allowed: texts; put it in quotes")
+            todo += [(f"{key}.{name}" if key else name, entry) for name, entry in value.items()]
+        elif isinstance(value, list):
+            todo += [(f"{key}[{k}]", entry) for k, entry in enumerate(value)]
+        elif not isinstance(value, str | bool | int | float | None):
+            raise ConfigError(
+                f"{key}: {shown(value)} is of type {type(value).__name__}; allowed: text, numbers, true, false, lists "
+                "and keys with values (a date is a text in quotes)"
+            )
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{key}: {value} is no finite number; allowed: finite numbers")
+        elif isinstance(value, int) and abs(value) >= 2**63:
+            raise ConfigError(f"{key}: {shown(value)} is too large; allowed: integers below 2^63")
 
 
 def _check_schema(config: dict, schema: dict) -> None:
@@ -512,8 +586,9 @@ _WHAT = {
     "minimum": "must be at least {}",
     "maximum": "must be at most {}",
     "enum": "is not one of {}",
-    "pattern": "does not match {}",
+    "pattern": "is not allowed; it must match {}",
     "minLength": "is empty",
+    "maxLength": "is too long; at most {} characters allowed",
 }
 
 
@@ -527,14 +602,19 @@ def _one_line(error) -> str:
         known = list(error.schema.get("properties", {}))
         unknown = next(name for name in value if name not in known)
         prefix = f"{key}." if key else ""
-        return f"{prefix}{unknown}: {value[unknown]!r} is under an unknown key; {_allowed(unknown, known)}"
+        return f"{prefix}{unknown[:80]}: {shown(value[unknown])} is under an unknown key; {_allowed(unknown, known)}"
     if error.validator == "required":
         missing = next(name for name in rule if name not in value)
         return f"{f'{key}.' if key else ''}{missing}: is missing; it is required"
+    hint = ""
     if error.validator == "enum":
+        close = difflib.get_close_matches(str(value), map(str, rule), 1)
+        hint = (f"; did you mean {close[0]!r}?" if close else "") + (_HINT["datasets"] if key == "training" else "")
         rule = ", ".join(map(repr, rule))
-    what = _WHAT.get(error.validator, error.message.replace("\n", " ")).format(rule)
+    if value is None:
+        return f"{key}: is empty; leave the key out for its default"
+    what = _WHAT[error.validator].format(rule)
     if error.validator == "type" and isinstance(value, str) and rule in ("number", "integer"):
         with contextlib.suppress(ValueError):
             what += f"; YAML reads it as text, write it as {float(value)!r}"
-    return f"{key or 'config'}: {value!r} {what}"
+    return f"{key or 'config'}: {shown(value)} {what}{hint}"
