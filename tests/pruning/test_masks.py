@@ -83,7 +83,7 @@ def test_equal_masks_make_equal_files(tmp_path):
 def test_what_is_no_mask_file_is_named(tmp_path):
     path = tmp_path / "mask.npz"
     path.write_bytes(b"PK\x03\x04 cut off")
-    with pytest.raises(InputError, match=r"mask\.npz is no file of masks"):
+    with pytest.raises(InputError, match=r"mask\.npz is no file of arrays"):
         masks.load_masks(path)
     with open(path, "wb") as file:
         np.savez(file, **{"a.weight": np.ones(3)})

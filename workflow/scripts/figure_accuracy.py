@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
 from sparse_topology.figures import markers, nothing, over_architectures, save
+from sparse_topology.files import read_table
 from sparse_topology.job import job
 from sparse_topology.words import GREY, colours, in_order, printed
 
@@ -56,7 +57,7 @@ def accuracy_figure(table: pd.DataFrame):
 
 
 def main(table, output) -> None:
-    save(accuracy_figure(pd.read_csv(table)), output)
+    save(accuracy_figure(read_table(table)), output)
 
 
 if __name__ == "__main__":

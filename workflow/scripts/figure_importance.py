@@ -7,6 +7,7 @@ import pandas as pd
 
 from sparse_topology.analysis.design import SCENARIOS
 from sparse_topology.figures import broken, correlation_bar, heatmap, nothing, panels, save
+from sparse_topology.files import read_table
 from sparse_topology.job import job
 from sparse_topology.words import by_group, group_of, in_order, printed
 
@@ -42,7 +43,7 @@ def importance_figure(table: pd.DataFrame):
 
 
 def main(table, output) -> None:
-    save(importance_figure(pd.read_csv(table)), output)
+    save(importance_figure(read_table(table)), output)
 
 
 if __name__ == "__main__":

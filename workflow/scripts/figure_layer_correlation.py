@@ -6,6 +6,7 @@ On the first data set, as the paper shows CIFAR-10.
 import pandas as pd
 
 from sparse_topology.figures import correlation_bar, first_dataset, fitting_width, heatmap, nothing, panels, save
+from sparse_topology.files import read_table
 from sparse_topology.job import job
 from sparse_topology.words import in_order, printed
 
@@ -39,7 +40,7 @@ def correlation_figure(table: pd.DataFrame):
 
 
 def main(table, output) -> None:
-    save(correlation_figure(pd.read_csv(table)), output)
+    save(correlation_figure(read_table(table)), output)
 
 
 if __name__ == "__main__":

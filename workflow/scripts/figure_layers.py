@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sparse_topology.analysis.design import shared_metrics
 from sparse_topology.figures import first_dataset, fitting_width, legend_below, nothing, panels, save
+from sparse_topology.files import read_table
 from sparse_topology.job import job
 from sparse_topology.words import colours, in_order, printed
 
@@ -63,7 +64,7 @@ def profile_figure(table: pd.DataFrame):
 
 
 def main(table, output) -> None:
-    save(profile_figure(pd.read_csv(table)), output)
+    save(profile_figure(read_table(table)), output)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sparse_topology.analysis.design import strategies
 from sparse_topology.figures import markers, nothing, over_architectures, save
+from sparse_topology.files import read_table
 from sparse_topology.job import job
 from sparse_topology.words import GREY, colours, in_order
 
@@ -66,7 +67,7 @@ def ranking_figure(table: pd.DataFrame):
 
 
 def main(table, output) -> None:
-    save(ranking_figure(pd.read_csv(table)), output)
+    save(ranking_figure(read_table(table)), output)
 
 
 if __name__ == "__main__":

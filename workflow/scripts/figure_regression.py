@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sparse_topology.analysis.design import SCENARIOS
 from sparse_topology.figures import MARKERS, broken, legend_below, markers, nothing, panels, save
+from sparse_topology.files import read_table
 from sparse_topology.job import job
 from sparse_topology.words import GREY, colours, in_order, printed
 
@@ -92,7 +93,7 @@ def regression_figure(table: pd.DataFrame):
 
 
 def main(table, output) -> None:
-    save(regression_figure(pd.read_csv(table)), output)
+    save(regression_figure(read_table(table)), output)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sparse_topology.figures import grid_shape, legend_below, markers, nothing, panels, save
+from sparse_topology.files import reading
 from sparse_topology.job import job
 from sparse_topology.words import by_group, in_order, printed
 
@@ -20,10 +21,11 @@ SEQUENCE = LinearSegmentedColormap.from_list("sparsity", ["#9ecae1", "#2171b5", 
 
 def read_columns(pool) -> dict[str, np.ndarray]:
     """The pool's rows of the unrolled graph as {column: values [n]}; of the topometrics those that have a value."""
-    names = parquet.read_schema(pool).names
-    metrics = [name for name in names if f"raw_{name}" in names]
-    wanted = ["architecture", "sparsity", "drop", *metrics]
-    table = parquet.read_table(pool, columns=wanted, filters=[("encoding", "==", ENCODING)])
+    with reading(pool, "Parquet file"):
+        names = parquet.read_schema(pool).names
+        metrics = [name for name in names if f"raw_{name}" in names]
+        wanted = ["architecture", "sparsity", "drop", *metrics]
+        table = parquet.read_table(pool, columns=wanted, filters=[("encoding", "==", ENCODING)])
     columns = {name: table[name].to_numpy() for name in wanted}
     empty = [name for name in metrics if not np.isfinite(columns[name].astype(float)).any()]
     return {name: values for name, values in columns.items() if name not in empty}

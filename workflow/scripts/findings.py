@@ -1,10 +1,8 @@
 """What the tables say, as Markdown: the passages of the page without its charts."""
 
-from pathlib import Path
-
 import pandas as pd
 
-from sparse_topology.files import write_text
+from sparse_topology.files import read_table, write_text
 from sparse_topology.job import job
 from sparse_topology.report.passages import (
     Passage,
@@ -64,7 +62,7 @@ def has_values(table: pd.DataFrame) -> bool:
 
 def main(tables: dict, output, cfg: dict) -> None:
     """tables: {name: path of the CSV} for the keys of PASSAGES that there are; cfg: title."""
-    found = {name: pd.read_csv(Path(path), dtype=TEXT) for name, path in tables.items()}
+    found = {name: read_table(path, dtype=TEXT) for name, path in tables.items()}
     write_text(output, page(found, cfg["title"]))
 
 

@@ -11,7 +11,7 @@ from sparse_topology.analysis import recommendation
 from sparse_topology.analysis.mixture import ranking_coefficients, weights_for
 from sparse_topology.analysis.pool import min_max
 from sparse_topology.analysis.recommendation import Scores
-from sparse_topology.files import read_json
+from sparse_topology.files import read_json, read_table
 from sparse_topology.job import InputError
 
 READS = "metrics"
@@ -20,7 +20,7 @@ LEARNED = "importance.csv"
 
 def read_importance(path) -> tuple[dict[tuple[str, str], np.ndarray], list[str]]:
     """({(scenario, value): r [b, p]}, the p metrics) of the metrics that need no trained weights."""
-    table = pd.read_csv(path, dtype={"value": str})
+    table = read_table(path, dtype={"value": str})
     table = table[table["mask_only"]]
     metrics = list(dict.fromkeys(table["metric"]))
     draws = [column for column in table.columns if column == "r" or column.startswith("r_")]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sparse_topology.analysis import path_score, recommendation
 from sparse_topology.analysis.recommendation import Scores
-from sparse_topology.files import read_json
+from sparse_topology.files import read_json, read_table
 from sparse_topology.pruning.layer_counts import mask_counts
 
 READS = "masks"
@@ -38,7 +38,7 @@ def basis(classes: float) -> list[str]:
 
 
 def scores(networks: list[dict], files: dict, cfg: dict) -> Scores:
-    draws = pd.read_csv(files["learned"])[path_score.NAMES].to_numpy(float)
+    draws = read_table(files["learned"])[path_score.NAMES].to_numpy(float)
     classes = read_json(files["info"])["classes"]
     of = candidates(networks, classes, cfg)
     values = np.array([path_score.path_score(draw, of) for draw in draws])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sparse_topology.files import read_json, write_text
+from sparse_topology.files import read_json, read_parquet, read_table, write_text
 from sparse_topology.job import job
 from sparse_topology.report.charts import CONFIG
 from sparse_topology.report.page import Look, downloads, render_page
@@ -41,18 +41,18 @@ def read_tables(paths: dict[str, str]) -> dict[str, pd.DataFrame]:
     words_too = {name: {"sparsity": str} for name in ("ranking", "rank_evaluation", "controls")}
     words_too["accuracy"] = {"printed": str, "printed_above_chance": str}
     kinds = {name: text | words_too.get(name, {}) for name in paths}
-    return {name: pd.read_csv(path, dtype=kinds[name]) for name, path in paths.items()}
+    return {name: read_table(path, dtype=kinds[name]) for name, path in paths.items()}
 
 
 def main(tables: dict, pool, manifest, captions: dict, graphs: list, look: Look, output, cfg: dict) -> None:
     """tables: {name: CSV}; pool: topometrics.parquet; manifest: JSON or None; captions: {name: .rst}; graphs: [(title,
     SVG)]; look: template, style sheet and script; cfg: title, lead (a sentence below the title)."""
     inputs = PageInputs(
-        pd.read_parquet(pool), read_tables(tables), read_json(manifest) if manifest else {}, captions, graphs
+        read_parquet(pool), read_tables(tables), read_json(manifest) if manifest else {}, captions, graphs
     )
     sections = [part for module in SECTIONS if (part := module.section(inputs))]
     sections.insert(0, findings.section(inputs, sections))
-    files = {name: Path(tables[name]).read_text() for name in downloads(sections)}
+    files = {name: Path(tables[name]).read_text(encoding="utf-8") for name in downloads(sections)}
     write_text(
         output, render_page(look, cfg["title"], cfg["lead"], sections, inputs.data, CONFIG, files, facets(inputs.pool))
     )

@@ -11,6 +11,7 @@ import pandas as pd
 from sparse_topology.analysis.bootstrap import pearson
 from sparse_topology.analysis.design import TABLE_CELL
 from sparse_topology.analysis.pool import write_table
+from sparse_topology.files import read_parquet
 from sparse_topology.job import job
 
 
@@ -44,7 +45,7 @@ def layer_correlation(layers: pd.DataFrame) -> pd.DataFrame:
 
 
 def main(layers, profile, correlation) -> None:
-    frame = pd.read_parquet(layers)
+    frame = read_parquet(layers)
     write_table(layer_profile(frame), profile)
     write_table(layer_correlation(frame), correlation)
 

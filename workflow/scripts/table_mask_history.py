@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.pool import NETWORK, write_table
-from sparse_topology.files import read_json
+from sparse_topology.files import read_arrays, read_json
 from sparse_topology.job import job
 
 UPDATES = 50
@@ -21,8 +21,7 @@ EXPLORATION = [*NETWORK, "updates", "changed", "exploration", "start_kept", "zer
 
 def layer_sizes(mask) -> dict[str, int]:
     """{layer: weights} of a mask file."""
-    with np.load(mask) as masks:
-        return {name.removesuffix(".weight"): masks[name].size for name in masks.files}
+    return {name.removesuffix(".weight"): array.size for name, array in read_arrays(mask).items()}
 
 
 def history_rows(identity: dict, history: dict, sizes: dict[str, int]) -> list[dict]:

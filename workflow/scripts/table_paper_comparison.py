@@ -9,6 +9,7 @@ import pandas as pd
 
 from sparse_topology.analysis.design import RANKING_TABLES
 from sparse_topology.analysis.pool import write_table
+from sparse_topology.files import read_table
 from sparse_topology.job import job
 
 ARCHITECTURES = {"Conv-6": "conv6", "Resnet-20": "resnet20", "Resnet-32": "resnet32", "Wide-Resnet-28-2": "wrn28_2"}
@@ -116,11 +117,11 @@ def comparison_table(tables, accuracies, accuracy, regression, ranking) -> pd.Da
 def main(paper_tables, paper_accuracy, accuracy, regression, ranking, output) -> None:
     text = {"column": str, "value": str, "sparsity": str}
     table = comparison_table(
-        pd.read_csv(paper_tables, dtype=text),
-        pd.read_csv(paper_accuracy),
-        pd.read_csv(accuracy),
-        pd.read_csv(regression, dtype=text),
-        pd.read_csv(ranking, dtype=text),
+        read_table(paper_tables, dtype=text),
+        read_table(paper_accuracy),
+        read_table(accuracy),
+        read_table(regression, dtype=text),
+        read_table(ranking, dtype=text),
     )
     write_table(table, output)
     print(table.groupby("table")["agrees"].agg(["sum", "size"]).to_string())

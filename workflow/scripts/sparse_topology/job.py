@@ -8,7 +8,11 @@ from pathlib import Path
 
 
 class InputError(Exception):
-    """Something the user can mend: a setting, a file. Its message is one line that says what to do."""
+    """Something the user can mend: a setting, a file. Its message is one line, below 500 characters, of what to do."""
+
+    def __init__(self, message: str):
+        line = " ".join(message.splitlines())
+        super().__init__(line if len(line) < 500 else f"{line[:340]} ... {line[-150:]}")
 
 
 @contextlib.contextmanager

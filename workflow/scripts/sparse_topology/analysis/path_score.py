@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, ndtr
 
 from sparse_topology.analysis.design import LAYER_SCORES, NETWORK, RANKED_CELL, TASK
+from sparse_topology.files import read_table
 
 NAMES = ["p", "q", "k", "log_slope"]
 # Gaussian priors of p, q, k and of the logarithm of the logistic slope: mean and standard deviation.
@@ -79,7 +80,7 @@ def with_scores(pool: pd.DataFrame, layers: pd.DataFrame, parameters) -> pd.Data
     set. layers: the rows of layers.parquet. A network without layers has none.
     """
     of = profile(layers, pool.groupby("dataset")["classes"].first().to_dict())
-    table = pd.read_csv(parameters)
+    table = read_table(parameters)
     fitted = table.loc[table["draw"] == 0, NAMES].to_numpy(float)[0]
     scores = of.networks.assign(log_density_sum=-path_score(PARAMETER_FREE, of), path_score=path_score(fitted, of))
     return pool.drop(columns=LAYER_SCORES, errors="ignore").merge(scores, how="left", on=NETWORK)

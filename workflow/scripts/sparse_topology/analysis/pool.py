@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.design import LAYER_METRICS, LAYER_SCORES, NETWORK, SCENARIOS
-from sparse_topology.files import atomic
+from sparse_topology.files import atomic, read_parquet
 
 OUTCOME = ["accuracy", "dense_accuracy", "dense_accuracy_std", "classes", "drop", "collapsed"]
 
@@ -85,7 +85,7 @@ def min_max(values: np.ndarray) -> np.ndarray:
 
 
 def read_pool(path) -> pd.DataFrame:
-    return pd.read_parquet(path)
+    return read_parquet(path)
 
 
 def write_parquet(frame: pd.DataFrame, path) -> None:

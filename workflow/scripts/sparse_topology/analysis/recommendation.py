@@ -13,7 +13,7 @@ from sparse_topology.analysis.bootstrap import interval
 from sparse_topology.analysis.path_score import standardised
 from sparse_topology.analysis.pool import write_table
 from sparse_topology.analysis.rankings import places
-from sparse_topology.files import write_text
+from sparse_topology.files import read_table, write_text
 from sparse_topology.job import job
 
 COLUMNS = ["place", "pruning", "score", "first_share", "place_low", "place_high", "networks", "note"]
@@ -49,7 +49,7 @@ def run(scores, networks: list[dict], files: dict, order, text, cfg: dict) -> No
     found = scores(networks, files, cfg)
     table = order_table(found.pruning, found.values)
     write_table(table, order)
-    record = pd.read_csv(files["evaluation"], dtype={"sparsity": str})
+    record = read_table(files["evaluation"], dtype={"sparsity": str})
     chance = None if found.slope is None else chance_over_second(table, found.slope)
     message = recommendation(table, record, cfg, found.basis, chance)
     write_text(text, message)

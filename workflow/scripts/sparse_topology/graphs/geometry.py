@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from sparse_topology.files import atomic
+from sparse_topology.files import atomic, reading
 from sparse_topology.graphs.layered import EdgeBlock, KernelBlock, Layer, LayeredGraph, block_edges
 from sparse_topology.job import InputError
 
@@ -257,7 +257,7 @@ def save(geometry: Geometry, path: str) -> None:
 
 def load(path: str) -> Geometry:
     """Read what `save` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
+    with reading(path, "geometry"), np.load(path, allow_pickle=False) as arrays:
 
         def full(value):
             if isinstance(value, dict):

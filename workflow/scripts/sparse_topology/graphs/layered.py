@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sparse_topology.files import atomic
+from sparse_topology.files import atomic, reading
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def save(graph: LayeredGraph, path: str) -> None:
 
 def load(path: str) -> LayeredGraph:
     """Read what `save` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
+    with reading(path, "graph"), np.load(path, allow_pickle=False) as arrays:
         header = json.loads(arrays["header"].tobytes())
         blocks: list[Block] = []
         for k, entry in enumerate(header["blocks"]):

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sparse_topology.files import atomic
+from sparse_topology.files import atomic, reading
 from sparse_topology.graphs.layered import Layer, LayeredGraph
 from sparse_topology.graphs.weight_names import WeightNames
 
@@ -152,11 +152,13 @@ def merged(graph: LayeredGraph, number: int) -> str:
 
 def read_metadata(path) -> dict:
     """nodes, edges, encoding, options, layers, inputs, outputs, weights."""
-    stored = pq.read_schema(path).metadata
+    with reading(path, "Parquet file"):
+        stored = pq.read_schema(path).metadata
     return {key.decode(): json.loads(value) for key, value in stored.items() if not key.startswith(b"ARROW")}
 
 
 def read_edges(path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """int32 source, int32 target, float32 weight, each [E]."""
-    table = pq.read_table(path)
+    with reading(path, "Parquet file"):
+        table = pq.read_table(path)
     return tuple(table[name].to_numpy() for name in COLUMNS)

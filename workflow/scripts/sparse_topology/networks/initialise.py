@@ -6,12 +6,20 @@ import numpy as np
 import torch
 from torch import nn
 
+from sparse_topology.files import reading
+
 
 def seed_all(seed: int) -> None:
     """Seed the global generators of torch, NumPy and Python, for what a network's constructor draws."""
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 (the global generator is what a constructor may draw from)
     random.seed(seed)
+
+
+def load_weights(model: nn.Module, path) -> None:
+    """Put the state_dict that `init` or a training wrote at `path` into the model."""
+    with reading(path, "state_dict of this network"):
+        model.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
 
 
 def kaiming_(model: nn.Module) -> nn.Module:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 
 import numpy as np
 
+from sparse_topology.files import reading
 from sparse_topology.job import InputError
 
 DTYPES = {
@@ -65,12 +66,9 @@ class _Reader(pickle.Unpickler):
 
 def read_state_dict(path) -> dict[str, np.ndarray]:
     """Arrays by name, in the order of the file."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            structure = next(name for name in archive.namelist() if name.endswith("data.pkl"))
-            state = _Reader(archive, structure).load()
-    except (zipfile.BadZipFile, pickle.UnpicklingError, StopIteration, EOFError, LookupError, ValueError) as error:
-        raise InputError(f"{path} is no state_dict of arrays as torch.save writes it: {error}") from error
+    with reading(path, "state_dict of arrays as torch.save writes it"), zipfile.ZipFile(path) as archive:
+        structure = next((name for name in archive.namelist() if name.endswith("data.pkl")), "data.pkl")
+        state = _Reader(archive, structure).load()
     if not isinstance(state, dict) or not all(isinstance(value, np.ndarray) for value in state.values()):
         raise InputError(f"{path} holds no plain state_dict {{name: tensor}}")
     return dict(state)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparse_topology.data.augmentation import Standardise, augment
-from sparse_topology.files import read_json
+from sparse_topology.files import read_array, read_json
 from sparse_topology.job import InputError
 
 Batch = tuple[Tensor, Tensor]
@@ -24,7 +24,7 @@ class TrainingSet:
 
 def open_training_set(images, labels, info) -> TrainingSet:
     """Map the images into memory: a score reads a few hundred of them."""
-    return TrainingSet(np.load(images, mmap_mode="r"), np.load(labels), read_json(info))
+    return TrainingSet(read_array(images, mmap_mode="r"), read_array(labels), read_json(info))
 
 
 def draw(images: TrainingSet, chosen: np.ndarray, random: np.random.Generator, device) -> Batch:

@@ -5,12 +5,11 @@ order of the network's modules. Needs NumPy only: encoders and random pruning mu
 """
 
 import math
-import zipfile
 from fractions import Fraction
 
 import numpy as np
 
-from sparse_topology.files import atomic
+from sparse_topology.files import atomic, read_arrays
 from sparse_topology.job import InputError
 
 Masks = dict[str, np.ndarray]
@@ -100,11 +99,7 @@ def save_masks(path, masks: Masks) -> None:
 
 def load_masks(path) -> Masks:
     """Read masks in module order."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            masks = {name: arrays[name] for name in arrays.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is no file of masks ({error}); delete it and run again") from error
+    masks = read_arrays(path)
     wrong = [name for name, mask in masks.items() if mask.dtype != bool]
     if wrong:
         raise InputError(f"{path}: the mask of {wrong[0]} holds {masks[wrong[0]].dtype} values, not booleans")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sparse_topology.devices import chosen_device
 from sparse_topology.job import InputError
 from sparse_topology.networks.architectures import load
+from sparse_topology.networks.initialise import load_weights
 from sparse_topology.pruning.masks import density, kept_round, prunable
 
 
@@ -23,7 +24,7 @@ def device() -> torch.device:
 def network_at(init, architecture: str, options: dict, info: dict, where: torch.device) -> nn.Module:
     """A network of its own to score on, with the weights at initialisation that will be trained."""
     model = load(architecture)(num_classes=info["classes"], in_channels=info["shape"][0], **options)
-    model.load_state_dict(torch.load(init, weights_only=True))
+    load_weights(model, init)
     return model.to(where)
 
 

@@ -34,7 +34,11 @@ class Checkpoint:
     def read(self) -> dict | None:
         if not self.path.exists():
             return None
-        return torch.load(self.path, weights_only=True, map_location="cpu")
+        try:
+            return torch.load(self.path, weights_only=True, map_location="cpu")
+        except Exception as error:  # cut off by a power cut: torch fails on such files in many ways
+            print(f"{self.path} cannot be read ({type(error).__name__}); the training starts from the beginning")
+            return None
 
     def save(self, done: dict) -> None:
         if time.monotonic() - self.last >= self.every:

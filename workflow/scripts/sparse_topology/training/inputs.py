@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sparse_topology.devices import chosen_device
-from sparse_topology.files import read_json
+from sparse_topology.files import read_array, read_json
 from sparse_topology.job import InputError
 from sparse_topology.networks.architectures import load
+from sparse_topology.networks.initialise import load_weights
 from sparse_topology.training.step import freeze_biases
 
 
@@ -27,7 +27,7 @@ class Data:
 
 def read_arrays(images: str, labels: str, device: torch.device) -> tuple[Tensor, Tensor]:
     """Memory-mapped (copy on write, as torch wants to be able to write) on the host, a copy on a GPU."""
-    return tuple(torch.from_numpy(np.load(path, mmap_mode="c")).to(device) for path in (images, labels))
+    return tuple(torch.from_numpy(read_array(path, mmap_mode="c")).to(device) for path in (images, labels))
 
 
 def open_data(inputs: dict, cfg: dict, threads: int) -> Data:
@@ -53,7 +53,7 @@ def network(weights: str, masks: dict, facts: dict, cfg: dict, device: torch.dev
     model = load(cfg["architecture"])(
         num_classes=facts["classes"], in_channels=facts["shape"][0], **cfg["architecture_options"]
     )
-    model.load_state_dict(torch.load(weights, weights_only=True))
+    load_weights(model, weights)
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     for name, mask in masks.items():
         if shapes.get(name) != mask.shape:
