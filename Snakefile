@@ -52,6 +52,14 @@ include: "workflow/rules/external.smk"
 include: "workflow/rules/rank.smk"
 
 
+# Ctrl-C reaches the shell of a job, which ends the job with a signal that it says nothing about; Python would print a
+# traceback for each. Snakemake says that the run was stopped. The shell commands of a workflow that uses this one as a
+# module stay as they are.
+if workflow.modifier.parent_modifier is None:
+    shell.prefix("set -euo pipefail; trap 'kill $!' INT; ")
+    shell.suffix("& wait $!")
+
+
 onstart:
     show_progress(workflow.config_settings, workflow.overwrite_workdir)
 

@@ -1,9 +1,12 @@
 """The estimate of the time that is left, and the command that repeats a failed job."""
 
 import logging
+import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +14,7 @@ import progress
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from helpers.small_study import clone, snakemake
+from helpers.small_study import clone, command, snakemake
 
 
 def step(estimate, done, total):
@@ -68,3 +71,23 @@ def test_a_failed_job_says_how_to_repeat_just_it(tmp_path):
     assert again.returncode == 0, again.stderr
     assert (folder / shlex.split(command)[-1]).is_file()
     assert not (folder / "results" / "networks").exists()
+
+
+def test_a_stopped_run_says_so_and_nothing_else(tmp_path):
+    """Ctrl-C, which the terminal sends to all processes of the run at once."""
+    clone(tmp_path)
+    log = tmp_path / "run.log"
+    with open(log, "wb") as output:
+        run = subprocess.Popen(
+            command("--cores", "2"), cwd=tmp_path, stdout=output, stderr=output, start_new_session=True
+        )
+    while "rule init:" not in log.read_text():
+        assert run.poll() is None
+        time.sleep(0.1)
+    time.sleep(1.5)  # in the middle of its imports, where no code of the script can catch anything
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait(60) != 0
+    said = log.read_text()
+    assert said.count("Terminating processes on user request") == 1
+    for word in ("Traceback", "KeyboardInterrupt", "Error"):
+        assert word not in said

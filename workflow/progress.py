@@ -10,19 +10,25 @@ from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
 EVERY = 15  # seconds between two estimates at least
+STOPPED = "Terminating processes on user request"  # what Snakemake logs at Ctrl-C
 
 
 class Progress(logging.Filter):
     """Adds an estimate, at the pace of the jobs that this run has finished, after "x of y steps (z%) done", and the
-    command that repeats it to the description of a failed job. snakemake: the command without its targets.
+    command that repeats it to the description of a failed job. After Ctrl-C, leaves out that the stopped jobs failed.
+    snakemake: the command without its targets.
     """
 
     def __init__(self, snakemake: str = "snakemake --cores 1", clock=time.monotonic):
         super().__init__()
         self.snakemake, self.clock, self.start, self.last = snakemake, clock, clock(), clock()
+        self.stopped = False
 
     def filter(self, record) -> bool:
         event = getattr(record, "event", None)
+        self.stopped = self.stopped or str(record.msg).startswith(STOPPED)
+        if self.stopped and record.levelno >= logging.ERROR:
+            return False  # that every job failed, which nobody asked: they were stopped
         if event == LogEvent.JOB_ERROR and record.output:
             record.aux = {**record.aux, "repeat it": f"{self.snakemake} -- {record.output[0]}"}
         if event == LogEvent.PROGRESS:

@@ -48,6 +48,11 @@ def forms(state):
     yield "bare", state
     yield "under state_dict", {"state_dict": state, "epoch": 3, "best_prec1": 91.2}
     yield "DataParallel", {"state_dict": {f"module.{key}": value for key, value in state.items()}}
+    yield "DataParallel twice", {f"module.module.{key}": value for key, value in state.items()}
+    yield "compiled", {f"_orig_mod.{key}": value for key, value in state.items()}
+    yield "compiled in DataParallel", {f"module._orig_mod.{key}": value for key, value in state.items()}
+    yield "one layer compiled", {key.replace("linear.", "linear._orig_mod."): v for key, v in state.items()}
+    yield "sparse", {key: value.to_sparse() if value.dim() >= 2 else value for key, value in state.items()}
     yield "half", {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
 
 
@@ -127,6 +132,26 @@ FAULTS = {
     ),
     "missing layer": (lambda s: {k: v for k, v in s.items() if k != "linear.weight"}, r"no weights for linear\.weight"),
     "not a number": (lambda s: {**s, "linear.weight": s["linear.weight"] * np.nan}, r"linear\.weight .*NaN"),
+    "complex": (lambda s: {**s, "linear.weight": s["linear.weight"] + 1j}, r"linear\.weight holds complex numbers"),
+    "quantised": (
+        lambda s: {**s, "linear.weight": torch.quantize_per_tensor(s["linear.weight"], 0.1, 0, torch.qint8)},
+        r"linear\.weight holds quantised numbers",
+    ),
+    "meta": (lambda s: {**s, "linear.weight": s["linear.weight"].to("meta")}, r"linear\.weight holds no values"),
+    "integer keys": (lambda s: {**s, 7: torch.ones(1)}, "the key 7 is no name of a weight"),
+    "integer keys alone": (lambda s: dict(enumerate(s.values())), "the key 0 is no name of a weight"),
+    "plain and compiled": (
+        lambda s: {**s, "_orig_mod.conv1.weight": s["conv1.weight"]},
+        r"both _orig_mod\.conv1\.weight and conv1\.weight; allowed: one of the two",
+    ),
+    "plain and pruned": (
+        lambda s: {**s, "conv1.weight_orig": s["conv1.weight"]},
+        r"both conv1\.weight_orig and conv1\.weight",
+    ),
+    "mask in the pair": (
+        lambda s: {**s, "conv1.weight_mask": s["conv1.weight"] * 0 + 0.5},
+        r"model\.pt: the mask conv1\.weight_mask holds 0\.5; allowed: booleans, or 0 and 1",
+    ),
     "numbers among tensors": (lambda s: {**s, "epoch": 3}, "holds no state_dict"),
     "a list": (lambda s: list(s.values()), "holds no state_dict"),
     "code": (lambda s: {**s, "trap": Trap()}, "only plain tensors are loaded"),
@@ -151,14 +176,75 @@ def test_no_checkpoint_at_all(tmp_path, parameters):
         loaded(tmp_path / "model.pt", parameters)
 
 
-def test_faults_of_a_mask_file(tmp_path, parameters):
-    torch.save(build().state_dict(), tmp_path / "model.pt")
-    np.savez(tmp_path / "mask.npz", **{"conv1.weight": np.ones((2, 2), bool)})
-    with pytest.raises(InputError, match=r"the mask conv1\.weight have shape \(2, 2\)"):
-        loaded(tmp_path / "model.pt", parameters, tmp_path / "mask.npz")
-    np.savez(tmp_path / "mask.npz", other=np.ones(3, bool))
-    with pytest.raises(InputError, match="the architecture has no other"):
-        loaded(tmp_path / "model.pt", parameters, tmp_path / "mask.npz")
+def test_float8_is_loaded(tmp_path, parameters):
+    state = build().state_dict()
+    torch.save(state | {"linear.weight": state["linear.weight"].to(torch.float8_e4m3fn)}, tmp_path / "model.pt")
+    module, _ = loaded(tmp_path / "model.pt", parameters)
+    torch.testing.assert_close(module.linear.weight.detach(), state["linear.weight"], rtol=0.1, atol=0.01)
+
+
+def masks_with(value):
+    """What npz files hold: a mask of ones for every layer, but `value` made of the last one."""
+    return lambda m: {**m, "linear.weight": value(m["linear.weight"])}
+
+
+MASK_FAULTS = {
+    "another shape": (masks_with(lambda m: m[:2]), r"the mask linear\.weight have shape \(2, "),
+    "a scalar": (masks_with(lambda m: np.array(True)), r"the mask linear\.weight have shape \(\), "),
+    "unknown layer": (lambda m: {"other": np.ones(3, bool)}, "the architecture has no other"),
+    "without names": (lambda m: {"arr_0": m["linear.weight"]}, "the architecture has no arr_0"),
+    "no mask": (lambda m: {}, r"holds no mask; allowed: one array of booleans per weight"),
+    "NaN": (masks_with(lambda m: m * np.nan), r"linear\.weight holds nan; allowed: booleans, or 0 and 1"),
+    "infinite": (masks_with(lambda m: m * np.inf), r"linear\.weight holds inf"),
+    "a share": (masks_with(lambda m: m * 0.5), r"linear\.weight holds 0\.5"),
+    "indices": (masks_with(lambda m: m * 7), r"linear\.weight holds 7"),
+    "complex": (masks_with(lambda m: m * 1j), r"linear\.weight holds complex128 values; allowed: booleans"),
+    "texts": (masks_with(lambda m: m.astype(str)), r"linear\.weight holds <U\d+ values"),
+    "dates": (masks_with(lambda m: m.astype("datetime64[s]")), r"linear\.weight holds datetime64"),
+    "records": (
+        masks_with(lambda m: np.zeros(m.shape, [("a", bool)])),
+        r"linear\.weight holds \[\('a', '\?'\)\] values",
+    ),
+    "objects": (masks_with(lambda m: m.astype(object)), "is not an npz file of mask arrays: Object arrays"),
+    "both names": (
+        lambda m: {**m, "_orig_mod.linear.weight": m["linear.weight"]},
+        r"both _orig_mod\.linear\.weight and linear\.weight",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def dense(tmp_path_factory):
+    path = tmp_path_factory.mktemp("dense") / "model.pt"
+    torch.save(build().state_dict(), path)
+    return path
+
+
+@pytest.mark.parametrize("fault", MASK_FAULTS)
+def test_a_fault_of_a_mask_file_names_that_file(fault, tmp_path, dense, parameters):
+    change, message = MASK_FAULTS[fault]
+    np.savez(tmp_path / "mask.npz", **change({p.key: np.ones(p.shape, bool) for p in parameters}))
+    with pytest.raises(InputError, match=message) as error:
+        loaded(dense, parameters, tmp_path / "mask.npz")
+    assert str(error.value).startswith(f"{tmp_path}/mask.npz")
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 cut off", b"\x93NUMPY", b"a text"])
+def test_what_is_no_mask_file(tmp_path, dense, parameters, content):
+    (tmp_path / "mask.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"mask\.npz is not an npz file of mask arrays"):
+        loaded(dense, parameters, tmp_path / "mask.npz")
+
+
+def test_masks_of_numbers_in_any_byte_order(tmp_path, dense, parameters):
+    masks = {p.key: np.random.default_rng(0).random(p.shape) < 0.5 for p in parameters}
+    for kind in (">f4", "u1", "<i8", bool):
+        np.savez(tmp_path / "mask.npz", **{key: np.asfortranarray(mask.astype(kind)) for key, mask in masks.items()})
+        _, kept = loaded(dense, parameters, tmp_path / "mask.npz")
+        for key, mask in masks.items():
+            np.testing.assert_array_equal(kept[key], mask)
 
 
 def test_a_state_dict_under_a_key_of_its_own(tmp_path, sparse, parameters):
