@@ -24,12 +24,14 @@ def files_digest(files: dict[str, str | list[str]]) -> str:
 
 @cache
 def folder_digest(path: str) -> str:
-    """Of the images under `path` (train/<class>/*, test/<class>/*): names and contents, 16 hex digits.
+    """Of the images under `path` (train/<class>/*, test/<class>/*): names and contents, 16 hex digits. Hidden files and
+    folders are no images.
 
     Of more than CHEAP bytes only names, sizes and times of change are taken.
     """
     root = Path(path)
-    files = sorted(file for part in ("train", "test") for file in root.glob(f"{part}/*/**/*") if file.is_file())
+    found = (file for part in ("train", "test") for file in root.glob(f"{part}/*/**/*") if file.is_file())
+    files = sorted(file for file in found if not any(p.startswith(".") for p in file.relative_to(root).parts))
     stats = {file: file.stat() for file in files}
     read = sum(stat.st_size for stat in stats.values()) <= CHEAP
     digest = hashlib.sha256()

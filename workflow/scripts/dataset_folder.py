@@ -4,6 +4,8 @@ Every image is brought to one size (the shorter side scaled, then the centre cut
 have one channel, else three.
 """
 
+import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +14,18 @@ from PIL import Image, ImageOps
 from sparse_topology.data.arrays import save
 from sparse_topology.job import InputError, job
 
-GREY = {"1", "L", "LA", "I", "I;16", "F"}
+GREY = {"1", "L", "LA", "I", "I;16", "I;16B", "F"}
+SIXTEEN_BITS = {"PNG", "PPM"}  # formats whose images of Pillow's mode I have 16 bits and not 32
 
 
 def listing(path: Path) -> tuple[list[str], dict[str, list[tuple[Path, int]]]]:
     """The sorted classes of train/, and (file, label) of the training and of the test images."""
-    supported = Image.registered_extensions()
     found = {}
     for part in ("train", "test"):
         if not (path / part).is_dir():
             raise InputError(f"path: there is no folder {path / part}; needed are train/<class>/* and test/<class>/*")
-        folders = sorted(entry for entry in (path / part).iterdir() if entry.is_dir())
-        found[part] = {
-            folder.name: sorted(file for file in folder.rglob("*") if file.suffix.lower() in supported)
-            for folder in folders
-        }
+        _, folders, _ = next(os.walk(path / part, onerror=refuse))
+        found[part] = {name: images(path / part / name) for name in sorted(folders) if not name.startswith(".")}
     classes = list(found["train"])
     if len(classes) < 2:
         raise InputError(f"path: {path / 'train'} has {len(classes)} class folders, at least 2 are needed")
@@ -45,27 +44,56 @@ def listing(path: Path) -> tuple[list[str], dict[str, list[tuple[Path, int]]]]:
     return classes, samples
 
 
+def images(folder: Path) -> list[Path]:
+    """The files below `folder` that have the ending of an image, sorted. Hidden files and folders do not count: editors
+    and notebooks leave them."""
+    supported = Image.registered_extensions()
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files = (Path(parent, name) for name in names if not name.startswith("."))
+        found += [file for file in files if file.suffix.lower() in supported]
+    for file in found:
+        if not file.is_file():  # a FIFO, which would never end, or a link to nothing
+            raise InputError(f"path: {file} is no regular file")
+    return sorted(found)
+
+
+def refuse(error: OSError) -> None:
+    raise InputError(f"path: {error.filename} cannot be read: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def opened(file: Path):
+    """The image, as it is meant to be seen. Raises InputError whatever is wrong with the file: Pillow's plugins fail in
+    many ways."""
+    try:
+        with Image.open(file) as image:
+            yield image
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"path: {file} is no readable image: {error}") from error
+
+
 def is_grey(file: Path) -> bool:
     with opened(file) as image:
         return image.mode in GREY
 
 
-def opened(file: Path) -> Image.Image:
-    try:
-        return Image.open(file)
-    except OSError as error:
-        raise InputError(f"path: {file} is no readable image: {error}") from error
-
-
 def decode(file: Path, mode: str, size: int) -> np.ndarray:
-    """uint8 [C, size, size]; mode: "L" or "RGB"."""
+    """uint8 [C, size, size]; mode: "L" or "RGB". A 16-bit image is scaled: Pillow would clip it.
+
+    Raises InputError for 32-bit numbers, whose range nobody knows.
+    """
     with opened(file) as image:
-        try:
-            if image.mode.startswith("I"):  # 16 bit: Pillow would clip, not scale
-                image = Image.fromarray((np.asarray(image, np.float64) / 257).round().clip(0, 255).astype(np.uint8))
-            image = image.convert(mode)
-        except OSError as error:
-            raise InputError(f"path: {file} is no readable image: {error}") from error
+        if image.mode == "F" or (image.mode == "I" and image.format not in SIXTEEN_BITS):
+            kind = "floating-point numbers" if image.mode == "F" else "32-bit numbers"
+            raise InputError(f"path: {file} holds {kind}, of no known range; allowed: 8 or 16 bits per channel")
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):
+            image = Image.fromarray((np.asarray(image, np.float64) / 257).round().astype(np.uint8))
+        image = image.convert(mode)
     if image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(size, size, -1).transpose(2, 0, 1)
