@@ -1,5 +1,6 @@
 """The authors' data in the pool schema, and the paper's tables from it (tests/helpers/released.py has them)."""
 
+import gzip
 import hashlib
 from pathlib import Path
 
@@ -132,6 +133,116 @@ def test_files_of_different_releases_are_refused():
         published_pool.layers_with_ramanujan(rolled, ramanujan.assign(layer_sparsity=[0.1, 0.2]), "x")
     with pytest.raises(InputError, match="do not match"):
         published_pool.layers_with_ramanujan(rolled, ramanujan.iloc[:1], "x")
+
+
+def without_a_column(frame):
+    return frame.drop(columns="seed")
+
+
+def in_per_cent(frame):
+    return frame.assign(accuracy=frame["accuracy"] * 100)
+
+
+def other_accuracies(frame):
+    """Shuffled among the distinct values, so that repeated rows stay equal."""
+    values = frame["accuracy"].drop_duplicates()
+    return frame.assign(
+        accuracy=frame["accuracy"].map(dict(zip(values, values.sample(frac=1, random_state=0), strict=True)))
+    )
+
+
+def shuffled_rows(frame):
+    return frame.sample(frac=1, random_state=0)
+
+
+def half(frame):
+    return frame.iloc[: len(frame) // 2]
+
+
+def of_one_sparsity_twice(frame):
+    return frame.assign(sparsity=1.5)
+
+
+def without_a_layer(frame):
+    return frame.iloc[:-1]
+
+
+ROLLED, PAIRED = "rolled/rolled-CIFAR-10-CONV-6.csv", "CONV-6/rolled-CIFAR-10-CONV-6.csv"
+
+
+@pytest.fixture(scope="module")
+def few(released, tmp_path_factory):
+    """unrolled.csv and one pair, plain, in a folder of their own."""
+    folder, frames = tmp_path_factory.mktemp("few"), {}
+    for name in ("graph_metrics/unrolled/unrolled.csv", f"graph_metrics/{ROLLED}", f"ramanunjan_results/{PAIRED}"):
+        source = next(path for path in released[1] if str(path).removesuffix(".gz").endswith(name))
+        frames[folder / name] = pd.read_csv(source)
+        (folder / name).parent.mkdir(parents=True)
+        frames[folder / name].to_csv(folder / name, index=False)
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        (
+            "unrolled.csv",
+            without_a_column,
+            r"unrolled\.csv has no column 'seed'; needed are accuracy, sparsity, seed, model",
+        ),
+        ("unrolled.csv", in_per_cent, r"unrolled\.csv has the accuracy \d+\.?\d*; allowed: numbers from 0 to 1"),
+        ("unrolled.csv", half, r"unrolled\.csv has \d+ networks of \w+ and \w+, the paper 105: it is cut off"),
+        (
+            "unrolled.csv",
+            other_accuracies,
+            r"\d+ networks have another accuracy in one file than in another, cifar10",
+        ),
+        (ROLLED, without_a_column, r"6\.csv has no column 'seed'"),
+        (ROLLED, in_per_cent, r"has the accuracy \d+"),
+        (ROLLED, half, r"6\.csv has \d+ networks of cifar10 and conv6, the paper 105: it is cut off"),
+        (ROLLED, shuffled_rows, "the rows of the two files rolled-CIFAR-10-CONV-6.csv do not match"),
+        (ROLLED, without_a_layer, r"6\.csv lacks layers of cifar10 conv6"),
+        (ROLLED, of_one_sparsity_twice, r"6\.csv has the sparsity 1\.5; allowed"),
+        (PAIRED, without_a_column, r"6\.csv has no column 'seed'"),
+        (PAIRED, shuffled_rows, "the rows of the two files rolled-CIFAR-10-CONV-6.csv do not match"),
+        (PAIRED, half, "do not match"),
+    ],
+)
+def test_files_that_are_not_the_releases_must_be_plausible(few, tmp_path, name, change, message):
+    path, files = next(path for path in few if str(path).endswith(name)), []
+    for k, (source, frame) in enumerate(few.items()):
+        files.append(tmp_path / str(k) / source.relative_to(source.parents[2]))
+        files[-1].parent.mkdir(parents=True)
+        (change(frame) if source == path else frame).to_csv(files[-1], index=False)
+    with pytest.raises(InputError, match=message) as caught:
+        published_pool.main(files, RESOURCES / "paper-accuracy.csv", "x", "y", "z", {"divisors": DIVISORS})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_was_cut_off_is_refused(few, tmp_path):
+    content = next(iter(few)).read_bytes()
+    for name, broken in (
+        ("unrolled.csv", content[:-10]),
+        ("unrolled.csv.gz", gzip.compress(content)[:-10]),
+        ("unrolled.csv", b""),
+    ):
+        path = tmp_path / "graph_metrics" / "unrolled" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match=r"unrolled\.csv(\.gz)? is cut off"):
+            published_pool.main([path], RESOURCES / "paper-accuracy.csv", "x", "y", "z", {"divisors": DIVISORS})
+
+
+def test_downloaded_files_are_those_of_the_release(few, tmp_path):
+    sums = tmp_path / "sums.txt"
+    (path, *_), outputs = few, [tmp_path / f"{name}.parquet" for name in ("topometrics", "layers", "release")]
+    arguments = list(few), RESOURCES / "paper-accuracy.csv", *outputs, {"divisors": DIVISORS}, sums
+    name = path.relative_to(path.parents[2])
+    sums.write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n")
+    published_pool.main(*arguments)
+    sums.write_text(f"{'0' * 64}  {name}\n")
+    with pytest.raises(InputError, match=r"unrolled\.csv is not the released file; delete it and run again"):
+        published_pool.main(*arguments)
 
 
 def test_a_folder_without_the_files_is_refused(tmp_path):

@@ -37,6 +37,7 @@ rule published_download:
 rule published_pool:
     input:
         files=published_sources(),
+        checksums=[] if "path" in study.config.get("published", {}) else local(CHECKSUMS),
         paper_accuracy=local(f"{WORKFLOW}/resources/paper-accuracy.csv"),
     output:
         topometrics="results/published/topometrics.parquet",

@@ -4,14 +4,8 @@ from pathlib import Path
 
 import pooch
 
-from sparse_topology.data.downloads import NotDownloaded, download
+from sparse_topology.data.downloads import NotDownloaded, checksums, download
 from sparse_topology.job import InputError, job
-
-
-def checksums(path) -> dict[str, str]:
-    """{relative path: SHA-256} from lines `<sha256>  <path>`."""
-    lines = Path(path).read_text().splitlines()
-    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line.strip())}
 
 
 def main(checksum_file, address: str, outputs) -> None:

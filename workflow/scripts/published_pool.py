@@ -6,6 +6,10 @@ release.parquet, of the pool's schema, holds all that was released: dynamic spar
 The files' quirks (columns, duplicates, swapped names, the join by row order) are described in docs/analysis.md.
 """
 
+import gzip
+import hashlib
+import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +23,7 @@ from sparse_topology.analysis.pool import (
     ordered_columns,
     write_parquet,
 )
+from sparse_topology.data.downloads import checksums
 from sparse_topology.families import family
 from sparse_topology.job import InputError, job
 
@@ -28,7 +33,9 @@ DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "tinyimagenet": "tiny_
 CLASSES = {"cifar10": 10, "cifar100": 100, "tiny_imagenet": 200}
 ALGORITHMS = [*PRUNING_AT_INITIALISATION, *LAYERWISE_RANDOM]
 DYNAMIC = ["rigl", "itop", "snfs", "dsr"]
+CELL = len(ALGORITHMS) * 5 * 3  # networks of an architecture and data set: with five sparsities and three seeds
 
+KEYS = ["accuracy", "sparsity", "seed", "model"]
 UNROLLED = {
     "sink_nodes": "sink",
     "source_nodes": "source",
@@ -77,9 +84,63 @@ def word(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
 
 
+def read(path: Path, columns: list[str], sums: dict[str, str]) -> pd.DataFrame:
+    """A released file, plain or gzipped. columns: those that it must have; sums: {end of a path: SHA-256}, of the plain
+    files that must be the release's.
+
+    Raises InputError for a file that is not the one that it should be, that was cut off, or whose accuracies or
+    sparsities are none.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        frame = pd.read_csv(io.BytesIO(content)).rename(columns={"pruning_algorithm": "pruning"})
+    except (EOFError, OSError, ValueError, zlib.error) as error:
+        raise InputError(f"published data: {path} is cut off or altered ({error}); replace or delete it") from error
+    expected = next((digest for name, digest in sums.items() if str(path).endswith(f"/{name}")), None)
+    if expected and hashlib.sha256(content).hexdigest() != expected:
+        raise InputError(f"published data: {path} is not the released file; delete it and run again")
+    if not content.endswith(b"\n"):
+        raise InputError(f"published data: {path} is cut off: its last line has no end; replace it")
+    if missing := [name for name in columns if name not in frame]:
+        raise InputError(f"published data: {path} has no column {missing[0]!r}; needed are {', '.join(columns)}")
+    for name, low, high in (("accuracy", 0, 1), ("sparsity", 0, 1)):
+        wrong = frame[name][~pd.to_numeric(frame[name], "coerce").between(low, high)]
+        if len(wrong):
+            raise InputError(f"published data: {path} has the {name} {wrong.iloc[0]}; allowed: numbers from 0 to 1")
+    return frame
+
+
+def check_counts(frame: pd.DataFrame, path) -> None:
+    """Raises InputError where more than a tenth of the paper's networks of an architecture and data set is missing, or
+    a part of a network's layers."""
+    rows = known(frame.drop_duplicates())
+    rows = rows[of_the_paper(rows)]
+    layers = rows.groupby(NETWORK).size()
+    for cell, count in layers.groupby(["dataset", "architecture"]).size().items():
+        if count < 0.9 * CELL:
+            raise InputError(
+                f"published data: {path} has {count} networks of {' and '.join(cell)}, the paper {CELL}: it is cut off"
+            )
+    if "layer_id" in rows and (short := layers[layers < layers.groupby("architecture").transform("max")]).any():
+        raise InputError(f"published data: {path} lacks layers of {' '.join(map(str, short.index[0]))}")
+
+
+def check_accuracies(rows: list[pd.DataFrame]) -> None:
+    """Raises InputError where two files state different accuracies of one network: one of them was shuffled."""
+    stated = pd.concat([part[[*NETWORK, "accuracy"]] for part in rows], ignore_index=True)
+    accuracies = stated.groupby(NETWORK)["accuracy"].agg(["min", "max"])
+    differing = accuracies[accuracies["max"] - accuracies["min"] > 1e-6]
+    if len(differing):
+        network, (low, high) = " ".join(map(str, differing.index[0])), differing.iloc[0]
+        raise InputError(
+            f"published data: {len(differing)} networks have another accuracy in one file than in another, {network} "
+            f"{low:g} and {high:g}; take all files from one release"
+        )
+
+
 def known(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows of the architectures, data sets and algorithms that have a word here, under it."""
-    frame = frame.rename(columns={"model": "architecture", "pruning_algorithm": "pruning"})
+    frame = frame.rename(columns={"model": "architecture"})
     frame["architecture"] = frame["architecture"].map(lambda name: ARCHITECTURES.get(word(name)))
     frame["dataset"] = frame["dataset"].map(lambda name: DATASETS.get(word(name)))
     frame["pruning"] = frame["pruning"].str.lower()
@@ -130,6 +191,8 @@ def layer_table(joined: pd.DataFrame) -> pd.DataFrame:
 def bipartite(frame: pd.DataFrame, encoding: str, divisors: dict) -> pd.DataFrame:
     """A per-layer file -> one row per network: normalise per layer, then the mean over the layers that have edges."""
     names = BIPARTITE if "bridges" in frame.columns else BIPARTITE_RENAMED
+    if missing := [name for name in ("nodes", "edges", *names) if name not in frame]:
+        raise InputError(f"published data: a file of {encoding} has no column {missing[0]!r}")
     frame = known(frame).rename(columns=names)
     metrics = sorted(set(names.values()), key=TOPOMETRICS.index)
     values = frame[[*NETWORK, "accuracy", "nodes", "edges"]].copy()
@@ -182,21 +245,28 @@ def assemble(rows: list[pd.DataFrame], layers: pd.DataFrame, dense: pd.DataFrame
     return pool.reindex(columns=ordered_columns(pool.columns)).sort_values(["encoding", *NETWORK], ignore_index=True)
 
 
-def main(files, paper_accuracy, topometrics, layers, release, cfg: dict) -> None:
-    """cfg: divisors, {topometric: "nodes", "edges" or None}; path_score, path of its parameters."""
-    found = published_files(files)
-    rows = [unrolled(pd.read_csv(found["unrolled", "unrolled.csv"]), cfg["divisors"])]
+def main(files, paper_accuracy, topometrics, layers, release, cfg: dict, sums=None) -> None:
+    """cfg: divisors, {topometric: "nodes", "edges" or None}; path_score, path of its parameters. sums: the file of
+    checksums that `files` must have; without it others will do, as far as they are plausible."""
+    found, sums = published_files(files), checksums(sums) if sums else {}
+    path = found["unrolled", "unrolled.csv"]
+    frame = read(path, [*KEYS, "dataset", "pruning", "nodes", "edges", *UNROLLED], sums)
+    check_counts(frame, path)
+    rows = [unrolled(frame, cfg["divisors"])]
     layer_rows = []
     for (kind, name), path in found.items():
         if kind in ("rolled", "rolled_channel"):
-            frame = pd.read_csv(path)
+            frame = read(path, [*KEYS, "dataset", "pruning", "layer_id", "layer_name", "layer_sparsity"], sums)
+            check_counts(frame, path)
             rows.append(bipartite(frame, kind, cfg["divisors"]))
             if kind == "rolled" and ("ramanujan", name) in found:
-                joined = layers_with_ramanujan(frame, pd.read_csv(found["ramanujan", name]), name)
+                columns = [*KEYS, "dataset", "layer_id", *RAMANUJAN, "no_weights", "no_params"]
+                joined = layers_with_ramanujan(frame, read(found["ramanujan", name], columns, sums), name)
                 layer_rows.append(layer_table(joined))
     if not layer_rows:
         raise InputError("published.path: no pair of graph_metrics/rolled/ and ramanunjan_results/ files in it")
     layer_frame = pd.concat(layer_rows, ignore_index=True).sort_values([*NETWORK, "layer_id"], ignore_index=True)
+    check_accuracies(rows)
     pool = assemble(rows, layer_frame, dense_accuracy(pd.read_csv(paper_accuracy)))
     pool = with_scores(pool, layer_frame, cfg["path_score"]).reindex(columns=pool.columns)
     write_parquet(pool, release)
@@ -216,4 +286,5 @@ if __name__ == "__main__":
             snakemake.output.layers,
             snakemake.output.release,
             snakemake.params.cfg | {"path_score": snakemake.params.path_score},
+            snakemake.input.get("checksums"),
         )

@@ -91,6 +91,12 @@ def fetch_rest(url: str, part: Path) -> None:
         fetcher(url, file, None)
 
 
+def checksums(path) -> dict[str, str]:
+    """{relative path: SHA-256} from lines `<sha256>  <path>`."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line.strip())}
+
+
 def is_final(error: RequestException) -> bool:
     """Whether trying again is no use: an address that cannot be right, or that the server does not have."""
     if isinstance(error, HTTPError):

@@ -15,9 +15,9 @@ def load_network(path, module: nn.Module, parameters: list[Parameter], mask_path
     """Put the checkpoint at `path` into `module`, and return the masks of its prunable `parameters` (bool, by key).
 
     A checkpoint is a state_dict, or holds one under `state_dict` or under `state_key` ("a.b": b inside a). Its keys may
-    start with `module.` (DataParallel) and hold `_orig_mod.` (torch.compile), once or more often; a weight may be a pair
-    `weight_orig`, `weight_mask` (torch.nn.utils.prune). BatchNorm and biases may be missing. The mask is what the checkpoint or the file `mask_path`
-    gives, otherwise what is not zero. Masked weights are set to 0.
+    start with `module.` (DataParallel) and hold `_orig_mod.` (torch.compile), once or more often; a weight may be a
+    pair `weight_orig`, `weight_mask` (torch.nn.utils.prune). BatchNorm and biases may be missing. The mask is what the
+    checkpoint or the file `mask_path` gives, otherwise what is not zero. Masked weights are set to 0.
     """
     state, masks = pruned_pairs(plain(_read(path, state_key), path), path)
     own = module.state_dict()
