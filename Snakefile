@@ -12,6 +12,8 @@ min_version("9.0")
 HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
 
+if {"{", "}"} & set(str(HERE)):
+    sys.exit(f"Error: Snakemake takes the braces in the name of the folder {str(HERE)!r} for wildcards; rename it")
 sys.path.insert(0, str(HERE / "workflow"))
 from codehash import beside, code_hash
 from config_error import ConfigError

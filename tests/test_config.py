@@ -108,6 +108,8 @@ def changed(path: str, value):
         ("external", {"net\n": NETWORK}, ["external: 'net\\n' is not allowed"]),
         ("external", {"a" * 300: NETWORK}, ["external: 'aaaa", "at most 100 characters"]),
         ("external.a", NETWORK, []),
+        ("external.a", NETWORK | {"weights": "ne{t}.pt"}, ["external.a.weights: 'ne{t}.pt' is not allowed", "{}"]),
+        ("published.path", "re{lease}", ["published.path: 're{lease}' is not allowed"]),
         ("datasets", ["digits\n"], ["datasets[0]: 'digits\\n' is not allowed"]),
         ("datasets", ["x" * 1000], ["datasets[0]: 'xxx", "at most 60 characters"]),
         ("x" * 1000, 3, ["xxx: 3 is under an unknown key"]),

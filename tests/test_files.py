@@ -1,9 +1,14 @@
 """An intermediate file that was cut off or altered is refused in one line that says which one to delete."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from study import SCRIPTS
 
 from helpers.random_graphs import from_pairs
 from sparse_topology import files
@@ -87,3 +92,25 @@ def test_a_broken_checkpoint_starts_the_training_anew(tmp_path, capsys, content)
     checkpoint.path.write_bytes(content)
     assert checkpoint.read() is None
     assert "the training starts from the beginning" in capsys.readouterr().out
+
+
+PROGRAM = """
+import sys
+from sparse_topology.files import read_json, write_json, write_text
+from sparse_topology.job import InputError, job
+with job(sys.argv[1] + "/log"):
+    write_text(sys.argv[1] + "/page.html", "Δr of ResNet-20 ± 1")
+    write_text(sys.argv[1] + "/facts.json", '{"classes": ["Äpfel"]}')
+    print("classes:", read_json(sys.argv[1] + "/facts.json")["classes"][0])
+    raise InputError("the class Äpfel has no image")
+"""
+
+
+def test_text_is_utf8_whatever_the_locale_says(tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "program.py"), str(tmp_path)]
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert subprocess.run(command, env=environment | {"PYTHONPATH": str(SCRIPTS)}).returncode == 1
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "Δr of ResNet-20 ± 1"
+    log = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
+    assert log == ["classes: Äpfel", "Error: the class Äpfel has no image"]

@@ -215,7 +215,7 @@ def test_files_that_are_not_the_releases_must_be_plausible(few, tmp_path, name, 
         files[-1].parent.mkdir(parents=True)
         (change(frame) if source == path else frame).to_csv(files[-1], index=False)
     with pytest.raises(InputError, match=message) as caught:
-        published_pool.main(files, RESOURCES / "paper-accuracy.csv", "x", "y", "z", {"divisors": DIVISORS})
+        published_pool.main(files, RESOURCES / "paper-accuracy.csv", "x", "y", "z", CFG)
     assert "\n" not in str(caught.value)
 
 
@@ -230,13 +230,13 @@ def test_a_file_that_was_cut_off_is_refused(few, tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(broken)
         with pytest.raises(InputError, match=r"unrolled\.csv(\.gz)? is cut off"):
-            published_pool.main([path], RESOURCES / "paper-accuracy.csv", "x", "y", "z", {"divisors": DIVISORS})
+            published_pool.main([path], RESOURCES / "paper-accuracy.csv", "x", "y", "z", CFG)
 
 
 def test_downloaded_files_are_those_of_the_release(few, tmp_path):
     sums = tmp_path / "sums.txt"
     (path, *_), outputs = few, [tmp_path / f"{name}.parquet" for name in ("topometrics", "layers", "release")]
-    arguments = list(few), RESOURCES / "paper-accuracy.csv", *outputs, {"divisors": DIVISORS}, sums
+    arguments = list(few), RESOURCES / "paper-accuracy.csv", *outputs, CFG, sums
     name = path.relative_to(path.parents[2])
     sums.write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n")
     published_pool.main(*arguments)

@@ -52,7 +52,7 @@ def test_out_of_memory_is_retried_and_a_job_that_fails_for_good_stops_nothing_el
     run = snakemake(folder, *HERE, "--retries", "1", env=environment)
     assert run.returncode != 0
     networks = folder / "results" / "networks" / "digits" / "conv_small"
-    assert "exceeded memory limit" in Path(environment["SLURMD_LOG"]).read_text()
+    assert "exceeded memory limit" in Path(environment["SLURMD_LOG"]).read_text(encoding="utf-8")
     assert "Trying to restart job" in run.stdout
     assert (networks / "uniform" / "0.9" / "0" / "training.json").exists()
     assert not (networks / "snip" / "0.9" / "0" / "metrics" / "strength.json").exists()

@@ -28,7 +28,7 @@ def published(folder, architecture, dataset) -> dict[tuple[str, float], Densitie
     """Layer densities by (algorithm, sparsity) of one architecture and data set; the folder holds graph_metrics/."""
     path = folder / "graph_metrics" / "rolled" / f"rolled-{DATASETS[dataset][0]}-{ARCHITECTURES[architecture]}.csv"
     rows = defaultdict(lambda: defaultdict(list))
-    with open(path) if path.exists() else gzip.open(f"{path}.gz", "rt") as file:
+    with open(path, encoding="utf-8") if path.exists() else gzip.open(f"{path}.gz", "rt") as file:
         for row in csv.DictReader(file):
             key = row.get("pruning_algorithm") or row["pruning"], float(row["sparsity"])
             rows[key][row["seed"]].append((int(row["layer_id"]), row["layer_name"], float(row["layer_sparsity"])))

@@ -25,7 +25,7 @@ def released_files(beside: Path = SHARED / "published" / "graph_data", cache=CAC
         return beside, [next(beside / n for n in (name, f"{name}.gz") if (beside / n).exists()) for name in names]
     files = [Path(cache, name) for name in names]
     Path(cache).mkdir(parents=True, exist_ok=True)
-    with open(Path(cache, ".lock"), "w") as lock:  # tests of other processes want the same files
+    with open(Path(cache, ".lock"), "w", encoding="utf-8") as lock:  # tests of other processes want the same files
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             published_download.main(sums, address, files)

@@ -74,7 +74,9 @@ def output_files(folder, names=("model", "record")):
 
 def read_outputs(outputs):
     """(state_dict, record) of a finished training."""
-    return torch.load(outputs["model"], weights_only=True), json.loads(Path(outputs["record"]).read_text())
+    return torch.load(outputs["model"], weights_only=True), json.loads(
+        Path(outputs["record"]).read_text(encoding="utf-8")
+    )
 
 
 def assert_equal_states(a, b):

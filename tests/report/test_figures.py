@@ -40,7 +40,7 @@ def draw_all(folder: Path, output: Path) -> dict[str, Path]:
 
 def texts(svg: Path) -> set[str]:
     """What is written in a figure: matplotlib notes each drawn text in a comment."""
-    return {text.strip() for text in re.findall(r"<!--(.*?)-->", svg.read_text(), re.S)}
+    return {text.strip() for text in re.findall(r"<!--(.*?)-->", svg.read_text(encoding="utf-8"), re.S)}
 
 
 @pytest.fixture(scope="module")

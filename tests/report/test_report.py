@@ -155,7 +155,7 @@ def test_printed_value_and_difference_stand_below_ours():
 @pytest.mark.parametrize("name", sorted(CAPTIONS))
 def test_captions_say_which_script_made_it(name):
     assert "system-message" not in caption(CAPTIONS[name]).text
-    end = re.search(r"Made by\s+the\s+scripts?(.*)", Path(CAPTIONS[name]).read_text(), re.DOTALL)[1]
+    end = re.search(r"Made by\s+the\s+scripts?(.*)", Path(CAPTIONS[name]).read_text(encoding="utf-8"), re.DOTALL)[1]
     named = re.findall("``([a-z_]+)``", end)
     assert named
     assert [script for script in named if not (RESOURCES.parent / "scripts" / f"{script}.py").exists()] == []
@@ -165,10 +165,10 @@ def test_costs_per_stage(tmp_path):
     files = [write_benchmark(tmp_path, "prune", 2.5), write_benchmark(tmp_path / "b", "prune", 4.0)]
     family = tmp_path / "benchmarks" / "metric" / "conv6" / "motifs.tsv"
     family.parent.mkdir(parents=True)
-    family.write_text(Path(files[0]).read_text().replace("310.5", "NA"))
+    family.write_text(Path(files[0]).read_text(encoding="utf-8").replace("310.5", "NA"))
     published = tmp_path / "benchmarks" / "published" / "table_accuracy.tsv"
     published.parent.mkdir()
-    published.write_text(Path(files[0]).read_text())
+    published.write_text(Path(files[0]).read_text(encoding="utf-8"))
     records = []
     trainings = (("dense", "train_dense", "NVIDIA H100"), ("snip/0.9", "train_sparse", "NVIDIA H100"))
     for kind, stage, device in (*trainings, ("snip/0.8", "train_sparse", "cpu")):
@@ -618,7 +618,7 @@ def test_too_few_networks_get_a_sentence_and_no_winner(tmp_path):
 def test_downloads(page, page_file, tmp_path):
     with page.expect_download() as download:
         page.locator("#chart-importance_sparsity_fixed button[data-svg]").click()
-    svg = Path(download.value.path()).read_text()
+    svg = Path(download.value.path()).read_text(encoding="utf-8")
     assert svg.startswith("<svg")
     assert "spectral gap" in svg
     with page.expect_download() as download:

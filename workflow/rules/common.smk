@@ -168,4 +168,4 @@ def ask_for(key):
 def caption(wildcards, output):
     """What report/caption.rst.jinja shows in Snakemake's report. No other caption can follow a wildcard; a function of
     the output, so that rewording one makes nothing again."""
-    return Path(HERE, "workflow", "report", f"{Path(output[0]).stem}.rst").read_text()
+    return Path(HERE, "workflow", "report", f"{Path(output[0]).stem}.rst").read_text(encoding="utf-8")

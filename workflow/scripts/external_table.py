@@ -29,7 +29,7 @@ def row(families: list[dict]) -> dict:
 def main(metrics, output) -> None:
     """metrics: the families' JSON files; output: topometrics.csv."""
     values = row([read_json(path) for path in metrics])
-    with atomic(output) as temporary, open(temporary, "w", newline="") as file:
+    with atomic(output) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(values))
         writer.writeheader()
         writer.writerow(values)

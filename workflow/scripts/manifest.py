@@ -33,7 +33,11 @@ def command() -> str | None:
 def processor() -> str:
     """The processor's name, as the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")
-    names = [line for line in cpuinfo.read_text().splitlines() if "model name" in line] if cpuinfo.exists() else []
+    names = (
+        [line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if "model name" in line]
+        if cpuinfo.exists()
+        else []
+    )
     return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
 
 

@@ -34,7 +34,7 @@ def value(text: str) -> float:
 
 def runs(path: str) -> list[dict[str, float]]:
     """The measured runs of one benchmark file."""
-    with open(path, newline="") as file:
+    with open(path, encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file, delimiter="\t"))
     names = {"seconds": "s", "cpu_seconds": "cpu_time", "memory": "max_rss"}
     return [{ours: value(line[theirs]) for ours, theirs in names.items()} for line in lines]
@@ -67,7 +67,7 @@ def cost_rows(benchmarks: list[str], records: list[str]) -> list[dict]:
 
 
 def main(benchmarks: list[str], records: list[str], output: str) -> None:
-    with atomic(output) as temporary, open(temporary, "w", newline="") as file:
+    with atomic(output) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(cost_rows(benchmarks, records))

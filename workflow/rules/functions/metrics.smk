@@ -12,7 +12,7 @@ def measured_encodings(wildcards, folder=NETWORK):
     dropped = [e for e in dropped if all(Path(folder, e, name).exists() for name in names)]
     if dropped:
         with contextlib.suppress(OSError, ValueError):
-            held = json.loads(Path(folder, "metrics", f"{wildcards.metric}.json").read_text())["encodings"]
+            held = json.loads(Path(folder, "metrics", f"{wildcards.metric}.json").read_bytes())["encodings"]
             asked = [e for e in study.known["encodings"] if e in asked or (e in dropped and e in held)]
     return asked
 

@@ -3,7 +3,7 @@
 
 def published_files(folder):
     """The files of the authors' release under `folder`, each plain or, where only that exists, gzipped."""
-    names = [line.split()[1] for line in Path(CHECKSUMS).read_text().splitlines()]
+    names = [line.split()[1] for line in Path(CHECKSUMS).read_text(encoding="utf-8").splitlines()]
     paths = [f"{folder}/{name}" for name in names]
     return [f"{path}.gz" if not Path(path).exists() and Path(f"{path}.gz").exists() else path for path in paths]
 

@@ -28,7 +28,8 @@ def job(log):
     terminal = os.dup(2)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-    sys.stdout.reconfigure(line_buffering=True)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", line_buffering=True)
     try:
         yield
     except InputError as error:

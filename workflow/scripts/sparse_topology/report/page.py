@@ -247,7 +247,7 @@ def caption(path) -> Caption:
     from docutils.core import publish_parts
 
     settings = {"report_level": 5, "file_insertion_enabled": False, "raw_enabled": False}
-    parts = publish_parts(Path(path).read_text(), writer="html", settings_overrides=settings)
+    parts = publish_parts(Path(path).read_text(encoding="utf-8"), writer="html", settings_overrides=settings)
     return Caption(Markup(parts["fragment"]))
 
 
@@ -290,8 +290,13 @@ class Look:
 
     def page(self, **content) -> str:
         environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-        style, script = Markup(Path(self.style).read_text()), code(Path(self.script).read_text())
-        return environment.from_string(Path(self.template).read_text()).render(style=style, script=script, **content)
+        style, script = (
+            Markup(Path(self.style).read_text(encoding="utf-8")),
+            code(Path(self.script).read_text(encoding="utf-8")),
+        )
+        return environment.from_string(Path(self.template).read_text(encoding="utf-8")).render(
+            style=style, script=script, **content
+        )
 
 
 def render_page(
