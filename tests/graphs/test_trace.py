@@ -46,23 +46,26 @@ def dense(graph):
     return values, pattern
 
 
-def check(module, shape=(2, 5, 6), cases=(), identity_shortcuts="ignore", seed=0):
+def check(module, shape=(2, 5, 6), cases=(), identity_shortcuts="ignore", seed=0, attention="all"):
     """Encode and compare every edge, weight and output node with the Jacobian."""
     torch.manual_seed(0)
-    done = walk(module, shape, identity_shortcuts)
+    done = walk(module, shape, identity_shortcuts, attention)
     geometry = done.geometry()
     weights, masks = random_network(geometry.parameters, seed)
     graph = encode(geometry, weights, masks)
     padding, at = geometry.options["padding"], {k: at for k, (_, at) in done.rows.items()}
     edges = identity_shortcuts == "edges"
-    reference, pattern, output = adjacency(module, shape, padding, weights, masks, cases, edges, at)
+    reference, pattern, output = adjacency(module, shape, padding, weights, masks, cases, edges, at, attention)
     values, edges = dense(graph)
     assert edges.shape == pattern.shape
     np.testing.assert_array_equal(edges, pattern)
-    np.testing.assert_allclose(values, reference, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(values, np.where(pattern, reference, 0), rtol=1e-5, atol=1e-6)
     returned = np.zeros(graph.node_count, bool)
     for start, stop in graph.outputs:
         returned[start:stop] = True
+    if attention == "values":  # queries and keys count as outputs too, lest they be sinks
+        assert not edges[returned & ~output].any()
+        returned &= output
     np.testing.assert_array_equal(returned, output)
     return graph
 

@@ -73,9 +73,9 @@ def ones(geometry):
     return {p.key: np.ones(p.shape, bool) for p in geometry.parameters}
 
 
-def guard(module, shape=(2, 5, 6), masks=None, identity_shortcuts="ignore", **options):
+def guard(module, shape=(2, 5, 6), masks=None, identity_shortcuts="ignore", attention="all", **options):
     """What external_load does after the weights are there."""
-    done = trace.walk(module, shape, identity_shortcuts)
+    done = trace.walk(module, shape, identity_shortcuts, attention)
     geometry = done.geometry()
     dependence.check(module, done, geometry, masks or ones(geometry), **options)
     return geometry
@@ -209,7 +209,7 @@ REFUSED = {
     "hook of the network": (lambda: hooked("network"), "hook or a replaced forward"),
     "weight from the input": (lambda: Net(lambda s, x: F.conv2d(x, s.a.weight, s.b(x).mean((0, 2, 3))),
                                           a=nn.Conv2d(2, 2, 1), b=nn.Conv2d(2, 2, 1)), "operation mean"),
-    "transposed attribute": (lambda: Net(lambda s, x: s.a(x.mT), a=nn.Conv2d(2, 2, 1)), "attribute mT"),
+    "attribute": (lambda: Net(lambda s, x: s.a(x.real), a=nn.Conv2d(2, 2, 1)), "attribute real"),
     "moved in place": (lambda: Net(lambda s, x: (x.transpose_(2, 3), s.a(x))[1], a=nn.Conv2d(2, 2, 1)), "in place"),
     "repeated image": (lambda: Net(lambda s, x: s.a(x[[0, 0]]), a=nn.Conv2d(2, 2, 1)), "mixes the images"),
 }  # fmt: skip

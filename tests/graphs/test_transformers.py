@@ -182,3 +182,115 @@ def test_a_product_in_place_is_refused():
                   dict(a=nn.Conv2d(2, 4, 2, 2), b=nn.Conv2d(4, 2, 2)))  # fmt: skip
     with pytest.raises(InputError, match=r"the product is never used; if it is made in place, write x = x \* y"):
         trace(net, (2, 8, 8))
+
+
+# -- attention
+
+
+class Attention(nn.Module):
+    """Hand-written self-attention of two heads; `form` is how its products are spelled."""
+
+    def __init__(self, width, form, mask=None):
+        super().__init__()
+        self.form, self.mask = form, mask
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, x):
+        b, n, width = x.shape
+        q, k, v = self.qkv(x).reshape(b, n, 3, 2, width // 2).permute(2, 0, 3, 1, 4).unbind(0)
+        if self.form == "sdpa":
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=self.mask)
+        elif self.form == "causal":
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        elif self.form == "einsum":
+            scores = torch.einsum("b h i d, b h j d -> b h i j", q, k).softmax(-1)
+            y = torch.einsum("bhij,bhjd->bihd", scores, v).transpose(1, 2)
+        elif self.form == "bmm":
+            q, k, v = (part.flatten(0, 1) for part in (q, k, v))
+            y = torch.bmm(F.softmax(torch.bmm(q / 2, k.mT), dim=-1), v).view(b, 2, n, width // 2)
+        else:
+            scores = (q @ k.transpose(-2, -1)) * 0.5
+            y = F.dropout(F.softmax(scores + torch.zeros(n, n), dim=-1), 0.1, self.training) @ v
+        return self.proj(y.transpose(1, 2).reshape(b, n, width))
+
+
+class TorchAttention(nn.Module):
+    """torch's own module."""
+
+    def __init__(self, width, weights=False, batch_first=True):
+        super().__init__()
+        self.own, self.weights = nn.MultiheadAttention(width, 2, batch_first=batch_first), weights
+
+    def forward(self, x):
+        x = x if self.own.batch_first else x.transpose(0, 1)
+        y = self.own(x, x, x, need_weights=self.weights)[0]
+        return y if self.own.batch_first else y.transpose(0, 1)
+
+
+class CrossAttention(nn.Module):
+    """Queries of one tensor, keys and values of another, by three layers."""
+
+    def __init__(self, width, depth=2):
+        super().__init__()
+        self.q, self.k, self.v = nn.Linear(width, width), nn.Linear(width, width), nn.Linear(width, 2 * depth)
+
+    def forward(self, x, y):
+        q, k, v = (part.unflatten(2, (2, -1)).transpose(1, 2) for part in (self.q(x), self.k(y), self.v(y)))
+        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+class Transformer(nn.Module):
+    """A block with attention and one with an MLP, as in a ViT."""
+
+    def __init__(self, attention, width=4):
+        super().__init__()
+        self.attention, self.first, self.second = attention, nn.LayerNorm(width), nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 3), nn.GELU(), nn.Linear(3, width))
+
+    def forward(self, x):
+        x = x + self.attention(self.first(x))
+        return x + self.mlp(self.second(x))
+
+
+def vit(s, x):
+    return s.fc(s.block(with_class_token(s, x) + s.position)[:, 0])
+
+
+def channels_attend(s, x):
+    """Attention over channels, whose matrices have no grid of their own: products one by one."""
+    q, k, v = s.a(tokens(s, x)).chunk(3, -1)
+    return s.b((torch.softmax(q.mT @ k, -1) @ v.mT).mT)
+
+
+BLOCK = torch.ones(17, 17, dtype=torch.bool)
+BLOCK[:9, 9:] = BLOCK[9:, :9] = False
+BLOCK[16, :16] = False  # sees itself alone
+ATTENTION = {  # forward, modules, cases of the sums, whether edges have to be listed
+    **{form: (vit, dict(block=Transformer(Attention(4, form)), fc=nn.Linear(4, 3)), ["right"] * 2, False)
+       for form in ("matmul", "sdpa", "causal", "einsum", "bmm")},
+    "masked": (vit, dict(block=Transformer(Attention(4, "sdpa", BLOCK)), fc=nn.Linear(4, 3)), ["right"] * 2, False),
+    "nn.MultiheadAttention": (vit, dict(block=Transformer(TorchAttention(4)), fc=nn.Linear(4, 3)),
+                              ["right"] * 2, False),
+    "with weights, batch second": (vit, dict(block=Transformer(TorchAttention(4, True, False)), fc=nn.Linear(4, 3)),
+                                   ["right"] * 2, False),
+    "one key": (lambda s, x: s.fc(s.a(x.mean((2, 3)).unsqueeze(1))), dict(a=Attention(2, "matmul"), fc=nn.Linear(2, 3)),
+                [], False),
+    "cross attention": (lambda s, x: s.fc(s.a(with_class_token(s, x)[:, :3], tokens(s, x))),
+                        dict(a=CrossAttention(4), fc=nn.Linear(4, 3)), [], False),
+    "other depth": (lambda s, x: s.fc(s.a(tokens(s, x)[:, :3], tokens(s, x))),
+                    dict(a=CrossAttention(4, 3), fc=nn.Linear(6, 3)), [], True),
+    "channels": (channels_attend, dict(a=nn.Linear(4, 12), b=nn.Linear(4, 3)), [], True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attention", ["all", "values"])
+@pytest.mark.parametrize("name", ATTENTION)
+def test_attention(name, attention):
+    forward, modules, cases, lists = ATTENTION[name]
+    torch.manual_seed(0)
+    net = network(forward, modules)
+    if attention == "values" and name in ("channels", "masked", "with weights, batch second"):
+        return  # the reference has no stand-in for the mask of these, or nothing new to say
+    graph = check(net, (2, 8, 8), cases, attention=attention)
+    assert any(isinstance(block, EdgeBlock) for block in graph.blocks) == (lists and attention == "all")
+    guard(net, (2, 8, 8), rounds=4, attention=attention)

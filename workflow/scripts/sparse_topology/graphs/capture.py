@@ -1,4 +1,4 @@
-"""From a module to a graph of operations, by torch.fx."""
+"""From a module to a graph of operations: by torch.fx, or by torch.export where that does not look inside."""
 
 from __future__ import annotations
 
@@ -7,8 +7,38 @@ from torch import fx, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sparse_topology.graphs.node_map import BATCH
-from sparse_topology.graphs.operations import attribute
+from sparse_topology.graphs.operations import attribute, first_line
 from sparse_topology.job import InputError
+
+
+class Opaque(InputError):
+    """torch.fx does not see what happens here."""
+
+
+def traced(module: nn.Module, input_shape: tuple[int, ...]) -> fx.Graph:
+    try:
+        return Tracer(input_shape).trace(module)
+    except Exception as error:
+        raise Opaque(f"torch.fx cannot trace {type(module).__name__}: {first_line(error)}") from error
+
+
+def exported(module: nn.Module, input_shape: tuple[int, ...]) -> fx.GraphModule | None:
+    """What torch.export makes of a module in eval mode, or None where it stops too."""
+    try:
+        program = torch.export.export(module, (torch.zeros(BATCH, *input_shape),), strict=False).module(
+            check_guards=False
+        )
+    except Exception:  # it raises whatever the module's own code does
+        return None
+    program.graph.eliminate_dead_code()
+    return program
+
+
+def is_opaque(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
+    """Whether an operation is a function that was wrapped for torch.fx, or a module of torch with modules inside."""
+    if node.op == "call_module":
+        return any(True for _ in modules[node.target].children())
+    return node.op == "call_function" and node.target.__module__.partition(".")[0] not in ("torch", "_operator", "math")
 
 
 def refuse_unseen(module: nn.Module) -> None:

@@ -132,7 +132,7 @@ class _Run(Separate):
     """
 
     def __init__(self, module: nn.Module, walk: Walk, masks: dict[str, np.ndarray], rounds: int, seed: int):
-        super().__init__()
+        super().__init__(values=walk.options["attention"] == "values")
         layers, place = walk.node_layers()
         self.walk, self.rounds, self.offsets = walk, rounds, [layers[k].offset for k in place]
         self.node_count = layers[-1].offset + layers[-1].size

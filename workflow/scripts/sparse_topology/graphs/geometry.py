@@ -34,7 +34,7 @@ class Term:
     parameter: the weight's state_dict key, or None for an identity shortcut (a kernel of ones).
     outputs, inputs: slices of the kernel's first two axes; source_channel, target_channel: where they land.
     y, x: int32 [A', A]: how often the kernel offset a counts in the block's combined offset; None where both axes'
-    offsets are the kernel's own.
+    offsets are the kernel's own. mixed: each run of so many inputs has one weight, the sum of all of the run.
     """
 
     parameter: str | None
@@ -46,6 +46,7 @@ class Term:
     groups: int
     y: np.ndarray | None = None
     x: np.ndarray | None = None
+    mixed: int = 1
 
     @property
     def rectangle(self) -> tuple[int, int, int, int]:
@@ -181,6 +182,10 @@ def _kernel(term: Term, weights, masks):
         kernel[slice(*term.outputs), slice(*term.inputs)]
         for kernel in _whole(term.parameter, term.kernel, weights, masks)
     )
+    if term.mixed > 1:
+        runs = len(mask), -1, term.mixed, *mask.shape[2:]
+        mask, weight = mask.reshape(runs).any(2), weight.reshape(runs).sum(2)
+        mask, weight = mask.repeat(term.mixed, 1), weight.repeat(term.mixed, 1)
     if term.y is not None:
         mask, weight = _recount(mask, term.y, term.x) > 0, _recount(weight, term.y, term.x)
     return mask, weight

@@ -22,7 +22,8 @@ class Piece:
     """Channels [channel, channel + channels) of a tensor stand for as many of a layer's, from source_channel on.
 
     y, x: int32 [n, 2], pairs (layer position, tensor position); a pair that occurs twice counts twice. Tensor positions
-    outside the tensor are the network input's padding ring.
+    outside the tensor are the network input's padding ring. mixed: in each run of so many channels, from the first on,
+    every one stands for all of the layer's channels that the run has.
     """
 
     layer: int
@@ -31,6 +32,7 @@ class Piece:
     channels: int
     y: np.ndarray
     x: np.ndarray
+    mixed: int = 1
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def is_whole_layer(units: Units) -> bool:
         return False
     piece, (channels, height, width) = units.pieces[0], units.grid
     return (
-        (piece.source_channel, piece.channel, piece.channels) == (0, 0, channels)
+        (piece.source_channel, piece.channel, piece.channels, piece.mixed) == (0, 0, channels, 1)
         and np.array_equal(piece.y, diagonal(height))
         and np.array_equal(piece.x, diagonal(width))
     )
@@ -138,9 +140,10 @@ def scattered(units: Units, grid: tuple[int, int, int] | None = None) -> Units:
 def _listed(piece: Piece, grid: tuple[int, int, int]) -> Scatter:
     y = piece.y[(piece.y[:, 1] >= 0) & (piece.y[:, 1] < grid[1])].astype(np.int64)
     x = piece.x[(piece.x[:, 1] >= 0) & (piece.x[:, 1] < grid[2])].astype(np.int64)
-    c, i, j = (index.ravel() for index in np.indices((piece.channels, len(y), len(x))))
+    c, m, i, j = (index.ravel() for index in np.indices((piece.channels, piece.mixed, len(y), len(x))))
     element = np.ravel_multi_index((piece.channel + c, y[i, 1], x[j, 1]), grid)
-    return Scatter(piece.layer, element, np.column_stack([piece.source_channel + c, y[i, 0], x[j, 0]]))
+    own = piece.source_channel + c // piece.mixed * piece.mixed + m
+    return Scatter(piece.layer, element, np.column_stack([own, y[i, 0], x[j, 0]]))
 
 
 def on_grid(units: Units, grid: tuple[int, int, int]) -> Units:
@@ -248,6 +251,8 @@ def separable(sources, numbers: np.ndarray) -> tuple[Piece, ...] | None:
         source, first = sources[k[run[0]]], int(channel[run[0]])
         for piece in source.pieces:
             low, high = max(first, piece.channel), min(first + len(run), piece.channel + piece.channels)
+            if low < high and ((low - piece.channel) % piece.mixed or (high - low) % piece.mixed):
+                return None
             if low < high:
                 pieces.append(
                     Piece(
@@ -257,6 +262,7 @@ def separable(sources, numbers: np.ndarray) -> tuple[Piece, ...] | None:
                         high - low,
                         _moved(piece.y, y, source.grid[1]),
                         _moved(piece.x, x, source.grid[2]),
+                        piece.mixed,
                     )
                 )
     return tuple(pieces)

@@ -11,18 +11,40 @@ ADAPTIVE = {"adaptiveavgpool1d", "adaptiveavgpool2d", "adaptivemaxpool1d", "adap
 REDUCTION = {"mean", "sum", "amax"}
 ADDITION = {"add", "iadd"}
 ARITHMETIC = ADDITION | {"sub", "isub", "mul", "imul", "multiply", "div", "truediv", "itruediv", "pow", "neg"}
+CONTRACTION = {"matmul", "bmm", "einsum", "baddbmm"}
+STATISTIC = {"norm", "linalgvectornorm", "vectornorm", "var", "std", "rsqrt"}
+LIKE = {"expandas", "viewas", "reshapeas", "typeas"}
+NEW = {"newzeros", "newones", "newfull", "newempty", "newtensor", "zeroslike", "oneslike", "fulllike", "emptylike"}
 ELEMENTWISE = {
     *("batchnorm", "batchnorm1d", "batchnorm2d", "syncbatchnorm", "instancenorm", "instancenorm2d", "groupnorm"),
-    *("layernorm", "localresponsenorm"),
+    *("layernorm", "localresponsenorm", "rmsnorm", "normalize"),
     *("relu", "relu6", "leakyrelu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus"),
     *("softsign", "sigmoid", "logsigmoid", "tanh", "hardtanh", "hardsigmoid", "hardswish", "hardshrink", "softshrink"),
     *("tanhshrink", "threshold", "clamp", "clip", "softmax", "logsoftmax", "softmin", "exp", "log", "abs", "sqrt"),
     *("dropout", "dropout1d", "dropout2d", "alphadropout", "featurealphadropout", "featuredropout", "stochasticdepth"),
-    *("identity", "contiguous", "clone", "detach", "float", "double", "half", "to", "type", "requiresgrad"),
+    *("identity", "contiguous", "clone", "detach", "float", "double", "half", "to", "tocopy"),
+    *("type", "typeas", "requiresgrad", "asserttensormetadata", "alias"),
 }
 MOVEMENT = {
     *("flatten", "unflatten", "view", "reshape", "permute", "transpose", "movedim", "swapaxes", "squeeze", "unsqueeze"),
-    *("getitem", "chunk", "split", "tensorsplit", "unbind", "narrow", "select", "indexselect", "flip", "roll"),
+    *(
+        "t",
+        "swapdims",
+        "slice",
+        "index",
+        "splitwithsizes",
+        "unsafeview",
+        "getitem",
+        "chunk",
+        "split",
+        "tensorsplit",
+        "unbind",
+        "narrow",
+        "select",
+        "indexselect",
+        "flip",
+        "roll",
+    ),
     *(
         "cat",
         "concat",
@@ -62,6 +84,17 @@ ARGUMENTS = {
     ),
     **dict.fromkeys(("avgpool1d", "avgpool2d"), ("input", "kernel_size", "stride", "padding", "ceil_mode")),
     **dict.fromkeys(ADAPTIVE, ("input", "output_size", "return_indices")),
+    "softmax": ("input", "dim"),
+    "scaleddotproductattention": (
+        "query",
+        "key",
+        "value",
+        "attn_mask",
+        "dropout_p",
+        "is_causal",
+        "scale",
+        "enable_gqa",
+    ),
     **dict.fromkeys(REDUCTION, ("input", "dim", "keepdim")),
     **dict.fromkeys(ZERO_PADDING, ("input", "padding", "value")),
     "pad": ("input", "padding", "mode", "value"),
@@ -75,7 +108,7 @@ def operation_of(node: fx.Node, modules: dict[str, nn.Module]) -> str:
     if node.op == "call_module":
         names = [cls.__name__.lower() for cls in type(modules[node.target]).__mro__]
         return next((name for name in names if name in KNOWN), names[0])
-    name = node.target if isinstance(node.target, str) else node.target.__name__
+    name = node.target if isinstance(node.target, str) else node.target.__name__.split(".")[0]  # aten's have overloads
     return name.replace("_", "").lower()
 
 
@@ -83,7 +116,7 @@ def where(node: fx.Node) -> str:
     """The path of the module in which an operation happens."""
     stack = node.meta.get("nn_module_stack") or {"": ("", type(None))}
     path, kind = list(stack.values())[-1]
-    kind = kind if isinstance(kind, str) else kind.__name__
+    kind = kind.rpartition(".")[2] if isinstance(kind, str) else kind.__name__
     return f"module {path} ({kind})" if path else "the network's own forward"
 
 

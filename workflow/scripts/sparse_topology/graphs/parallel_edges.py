@@ -54,6 +54,7 @@ def piece_terms(piece: Piece, parameter: str, kernel: tuple[int, int, int, int],
                 piece.source_channel + at - start,
                 group * outputs,
                 count,
+                mixed=piece.mixed,
             )
         )
         at = end

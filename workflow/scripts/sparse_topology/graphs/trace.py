@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from sparse_topology.graphs.capture import Tracer, refuse_unseen
+from sparse_topology.graphs.attention import Scores, Symbolic, attend, for_matrices, scores, transposed
+from sparse_topology.graphs.capture import Opaque, exported, is_opaque, refuse_unseen, traced
 from sparse_topology.graphs.geometry import Geometry, Join, Parameter, Term
 from sparse_topology.graphs.layered import Layer
 from sparse_topology.graphs.node_map import (
@@ -29,6 +30,7 @@ from sparse_topology.graphs.node_map import (
     diagonal,
     gather,
     is_whole_layer,
+    listed,
     matches,
     meet,
     on_grid,
@@ -42,17 +44,21 @@ from sparse_topology.graphs.operations import (
     ADAPTIVE,
     ADDITION,
     ARITHMETIC,
+    CONTRACTION,
     CONVOLUTION,
     ELEMENTWISE,
     JOINING,
+    LIKE,
     LINEAR,
     MOVEMENT,
     MOVING_MODES,
+    NEW,
     NO_TENSOR,
     POOLING,
     PRODUCT,
     REDUCTION,
     SAME_VALUES,
+    STATISTIC,
     ZERO_PADDING,
     attribute,
     first_line,
@@ -79,36 +85,49 @@ from sparse_topology.graphs.view import (
 from sparse_topology.job import InputError
 
 
-def trace(module: nn.Module, input_shape, identity_shortcuts: str = "ignore") -> Geometry:
+def trace(module: nn.Module, input_shape, identity_shortcuts: str = "ignore", attention: str = "all") -> Geometry:
     """The geometry of `module`, in eval mode, for an input of `input_shape` (channels, height, width).
 
-    identity_shortcuts: `ignore`, or `edges` for weight-1 edges from a residual block's input to its sum.
+    identity_shortcuts: `ignore`, or `edges` for weight-1 edges from a residual block's input to its sum. attention:
+    `all`, or `values` for outputs of attention that stand for no queries and keys.
     """
-    return walk(module, input_shape, identity_shortcuts).geometry()
+    return walk(module, input_shape, identity_shortcuts, attention).geometry()
 
 
-def walk(module: nn.Module, input_shape, identity_shortcuts: str = "ignore") -> Walk:
+def walk(module: nn.Module, input_shape, identity_shortcuts: str = "ignore", attention: str = "all") -> Walk:
     """The same, with what `graphs.dependence` compares the module itself with."""
     if identity_shortcuts not in ("ignore", "edges"):
         raise InputError(f"identity_shortcuts: {identity_shortcuts!r} is neither 'ignore' nor 'edges'")
+    if attention not in ("all", "values"):
+        raise InputError(f"attention: {attention!r} is neither 'all' nor 'values'")
+    options = {"identity_shortcuts": identity_shortcuts, "attention": attention, "input": list(input_shape)}
     refuse_unseen(module)
     training = [part for part in module.modules() if part.training]
     module.eval()
     try:
-        graph = Tracer(tuple(input_shape)).trace(module)
-    except Exception as error:
-        raise InputError(f"torch.fx cannot trace {type(module).__name__}: {first_line(error)}") from error
+        return _walked(module, module, traced(module, tuple(input_shape)), options)
+    except Opaque as error:  # torch.export looks inside, and shows the same operations
+        program = exported(module, tuple(input_shape))
+        if program is None:
+            raise InputError(str(error)) from error
+        return _walked(module, program, program.graph, options)
     finally:
         for part in training:
             part.training = True
-    done = Walk(module, graph, tuple(input_shape), identity_shortcuts, ring=(0, 0, 0, 0))
+
+
+def _walked(module: nn.Module, root: nn.Module, graph: fx.Graph, options: dict) -> Walk:
+    done = Walk(module, root, graph, options | {"padding": [0, 0, 0, 0]})
     if any(done.padding):  # the ring that the input needs is known only after a first walk
-        done = Walk(module, graph, tuple(input_shape), identity_shortcuts, ring=tuple(done.padding))
+        done = Walk(module, root, graph, options | {"padding": done.padding})
     return done
 
 
 class Walk:
-    """One pass over the traced graph, with a padding ring (top, bottom, left, right) around the network's input.
+    """One pass over the graph of a module's operations, with a padding ring around the network's input.
+
+    root: what the graph's names are of, the module itself or its export. options: of the geometry; padding is the ring
+    (top, bottom, left, right).
 
     layers[k]: name and grid of the input (k = 0) and of the k-th call of a parametric layer, whose weight has the
     state_dict key calls[k - 1]. rows[k]: of a linear layer over rows, for each row of the first image its number among
@@ -116,14 +135,13 @@ class Walk:
     sums that do not stand for this operand's nodes. returned: what the network returns.
     """
 
-    def __init__(self, module: nn.Module, graph: fx.Graph, input_shape: tuple[int, ...], identity: str, ring):
-        self.modules = dict(module.named_modules())
+    def __init__(self, module: nn.Module, root: nn.Module, graph: fx.Graph, options: dict):
+        self.module, self.root, self.modules, self.options = module, root, dict(root.named_modules()), options
         self.keys = {key: tuple(tensor.shape) for key, tensor in module.named_parameters()}
         self.names: dict[int, list[str]] = {}  # all names of each parameter
         for key, tensor in module.named_parameters(remove_duplicate=False):
             self.names.setdefault(id(tensor), []).append(key)
-        self.options = {"identity_shortcuts": identity, "input": list(input_shape), "padding": list(ring)}
-        self.input_shape, self.ring = input_shape, ring
+        self.input_shape, self.ring = tuple(options["input"]), tuple(options["padding"])
         self.padding = [0, 0, 0, 0]  # the largest of the input's readers
         self.layers: list[tuple[str, int, int, int]] = []
         self.slots: list[float] = []  # a layer's place in the order of node ids
@@ -131,6 +149,7 @@ class Walk:
         self.parameters: dict[str, Parameter] = {}
         self.calls: list[str] = []
         self.rows: dict[int, np.ndarray] = {}
+        self.left_out: list[View] = []  # queries and keys that no output of attention stands for
         self.shortcuts: list[tuple[Units, Units]] = []
         self.drafts: list[Draft] = []
         self.consumers: dict[int, set[fx.Node]] = {}  # what the nodes of a layer feed
@@ -141,9 +160,10 @@ class Walk:
                 self.values[node] = self._run(node)
             except (InputError, TypeError, ValueError, IndexError, RuntimeError, AttributeError, KeyError) as error:
                 operation = operation_of(node, self.modules)
-                raise InputError(f"{where(node)}, operation {operation}: {first_line(error)}") from error
+                kind = Opaque if isinstance(error, Opaque) else InputError
+                raise kind(f"{where(node)}, operation {operation}: {first_line(error)}") from error
             for earlier in node.all_input_nodes:  # a large network's tensors do not fit all at once
-                if isinstance(self.values[earlier], Tensor) and all(user in self.values for user in earlier.users):
+                if isinstance(self.values[earlier], Symbolic) and all(user in self.values for user in earlier.users):
                     self.values[earlier] = None
         self.values.clear()
 
@@ -151,18 +171,27 @@ class Walk:
         if node.op == "placeholder":
             return self._input(node)
         if node.op == "get_attr":
-            return attribute(self.modules[""], node.target)
+            return attribute(self.root, node.target)
         args, kwargs = self._value(node.args), self._value(node.kwargs)
         if node.op == "output":
+            if any(isinstance(tensor, Scores) for tensor in _tensors_in(args)):
+                raise InputError("there is no rule for returning the scores of an attention")
             self.returned = [batched(tensor) for tensor in _tensors_in(args)]
             return None
         operands = _tensors_in((args, kwargs))
         if not operands:
             return self._call(node, args, kwargs)
         operation = operation_of(node, self.modules)
+        constant = operation in LIKE and isinstance(args[0], torch.Tensor)
+        if constant or operation in STATISTIC | NEW:  # a normaliser counts as a constant
+            blank = _leaves((args, kwargs), lambda tensor: torch.ones(tensor.whole))
+            return torch.ones_like(self._call(node, *blank)) if operation in STATISTIC else self._call(node, *blank)
         if operation in NO_TENSOR:
             if args[1:] == ("data",):
                 return operands[0]
+            if args[1:] == ("mT",):
+                moving = transposed(operands[0])
+                return moved([*moving.sources], moving.numbers)
             answer = self._call(node, _leaves(args, lambda tensor: torch.empty(tensor.whole, device="meta")), kwargs)
             if isinstance(answer, torch.Tensor):
                 raise InputError(f"there is no rule for the attribute {args[1]}")
@@ -184,6 +213,12 @@ class Walk:
         settings = settings_of(node, self.modules, operation, args, kwargs)
         if settings.get("return_indices"):
             raise InputError("no rule for return_indices")
+        if operation == "scaleddotproductattention":
+            return self._attention(settings)
+        if operation in CONTRACTION and len(operands) == 2:
+            return self._contraction(operation, args)
+        if any(isinstance(operand, Scores) for operand in operands):
+            return self._scores(node, operation, args, kwargs)
         if len(operands) > 1 and operation in CONVOLUTION | LINEAR | POOLING | ADAPTIVE | REDUCTION:
             raise InputError("there is a rule for one tensor that depends on the network's input only")
         if operation in CONVOLUTION:
@@ -206,7 +241,7 @@ class Walk:
             return _unchanged(tensor, (args, kwargs))
         if operation in MOVEMENT:
             return self._movement(node, settings, args, kwargs)
-        raise InputError("there is no rule for it")
+        raise (Opaque if is_opaque(node, self.modules) else InputError)("there is no rule for it")
 
     # --- node layers ---
 
@@ -249,7 +284,7 @@ class Walk:
             key = f"{node.target}.weight"
         else:
             key = self._weight_key(node.args[1] if len(node.args) > 1 else node.kwargs["weight"])
-        names = self.names[id(attribute(self.modules[""], key))]
+        names = self.names[id(attribute(self.module, key))]
         if len(names) > 1:  # masks, checkpoints and pruning take every name for a weight of its own
             raise InputError(f"there is no rule for one weight under several names: {', '.join(names[:4])}")
         self.calls.append(key)
@@ -336,6 +371,8 @@ class Walk:
 
         y, x: int32 [n, 3], tensor position, kernel offset, target position.
         """
+        if parameter.groups > 1 and any(isinstance(piece, Piece) and piece.mixed > 1 for piece in units.pieces):
+            units = scattered(units)  # groups may cut through what belongs together
         for piece in units.pieces:
             if isinstance(piece, Piece):
                 rows, columns = compose(piece.y, y), compose(piece.x, x)
@@ -394,7 +431,6 @@ class Walk:
         def numbers(tensor: Tensor) -> torch.Tensor:
             return torch.from_numpy(renumbered(tensor, sources).astype(np.float64))
 
-        _leaves((args, kwargs), numbers, Tensor)  # all sources are known before the last one has its numbers
         result = self._call(node, _leaves(args, numbers), _leaves(kwargs, numbers))
         return _leaves(result, lambda tensor: moved(sources, tensor.numpy()), torch.Tensor)
 
@@ -454,7 +490,7 @@ class Walk:
         for k, layer in enumerate(behind, start=1):  # nothing has read these yet: they may move up, so that ids ascend
             self.slots[layer] = last + k / (len(behind) + 1)
         shortcut = on_grid(shortcut, main.grid)
-        if any(isinstance(piece, Scatter) for piece in main.pieces + shortcut.pieces):
+        if any(isinstance(piece, Scatter) or piece.mixed > 1 for piece in main.pieces + shortcut.pieces):
             main, shortcut = scattered(main), scattered(shortcut)
         for s in shortcut.pieces:
             for m in main.pieces:
@@ -465,6 +501,74 @@ class Walk:
         tail, position = self._flat(shortcut.layer, shortcut.unit[i]), self._flat(main.layer, main.unit[j])
         join = Join(None, (1, 1, 1, 1), 1, tail, np.zeros(len(i), np.int64), position)
         return Draft("identity", shortcut.layer, main.layer, join)
+
+    # --- attention ---
+
+    def _attention(self, settings) -> View:
+        """scaled_dot_product_attention"""
+        query, key, value = (settings[name] for name in ("query", "key", "value"))
+        if settings.get("enable_gqa") and query.whole[-3] != key.whole[-3]:
+            raise InputError("there is no rule for groups of queries")
+        weights, mask = scores(query, key), settings.get("attn_mask")
+        if mask is not None:
+            weights = weights.masked(self._forbids_nothing(mask))
+        if settings.get("is_causal"):
+            weights = weights.masked(np.tri(*weights.whole[-2:], dtype=bool))
+        return self._attend(replace(weights, softmax=True), value)
+
+    def _forbids_nothing(self, mask) -> np.ndarray:
+        """Where a constant, False or added to scores, leaves a pair."""
+        if not isinstance(mask, torch.Tensor):
+            raise InputError("there is no rule for a mask that depends on the input")
+        return (mask if mask.dtype == torch.bool else mask > -math.inf).numpy()
+
+    def _attend(self, weights: Scores, value: Tensor) -> View:
+        result, left_out = attend(weights, value, self.options["attention"] == "values")
+        self.left_out += left_out
+        return result
+
+    def _contraction(self, operation: str, args):
+        """A product over matrices: scores of two tensors, or scores times values."""
+        order = None
+        if operation == "einsum":
+            equation, *factors = args
+            left, right, order = for_matrices(equation, *(factors if len(factors) == 2 else factors[0]))
+        else:
+            left, right = args[-2:]
+            if operation == "baddbmm" and isinstance(args[0], torch.Tensor):
+                left = left if isinstance(left, Scores) else scores(left, transposed(right))
+                return left.masked(self._forbids_nothing(args[0]))
+        if isinstance(right, Scores):
+            raise InputError("there is no rule for scores of an attention as the second factor")
+        if not isinstance(left, Scores):
+            result = scores(left, transposed(right))
+            if order is not None and order != sorted(order):
+                raise InputError("there is no rule for scores of an attention in this order")
+            return result
+        result = self._attend(left, right)
+        return result if order is None else View(result.sources, result.numbers.transpose(order))
+
+    def _scores(self, node: fx.Node, operation: str, args, kwargs) -> Scores:
+        """What happens to scores before they meet the values: scaling, masks, softmax, other groups."""
+        (weights,) = _tensors_in((args, kwargs))
+        rest = []
+        _leaves((args, kwargs), rest.append, torch.Tensor)
+        if operation == "softmax":
+            settings = settings_of(node, self.modules, operation, args, kwargs)
+            if settings.get("dim") not in (-1, len(weights.whole) - 1):
+                raise InputError("there is a rule for a softmax over keys only")
+            return replace(weights, softmax=True)
+        if operation in ADDITION and rest:
+            return weights.masked(self._forbids_nothing(rest[0]))
+        if operation == "maskedfill":
+            return weights.masked(~rest[0].numpy()) if -math.inf in (*args[1:], *kwargs.values()) else weights
+        if operation == "where" and args[1] is weights and args[2] == -math.inf:
+            return weights.masked(args[0].numpy())
+        if operation in ELEMENTWISE | ARITHMETIC:
+            return weights.masked(np.ones([*rest[0].shape], bool)) if rest else weights
+        if operation in MOVEMENT:
+            return weights.regrouped(lambda numbers: self._call(node, *_leaves((args, kwargs), lambda _: numbers)))
+        raise InputError("there is no rule for it on the scores of an attention")
 
     # --- the result ---
 
@@ -495,6 +599,10 @@ class Walk:
         output = np.zeros(sum(layer.size for layer in layers) + 2, bool)
         for units in self.returned:
             for piece in scattered(units).pieces:
+                output[1 + layers[final[piece.layer]].offset + self._flat(piece.layer, piece.unit)] = True
+        for view in self.left_out:  # or they were sinks
+            numbers = np.unique(view.numbers[view.numbers > 0])
+            for piece in listed(view.sources, numbers, numbers, (), ()).pieces:
                 output[1 + layers[final[piece.layer]].offset + self._flat(piece.layer, piece.unit)] = True
         return Geometry(
             [self.parameters[key] for key in self.keys if key in self.parameters],
@@ -535,13 +643,13 @@ def _ancestors(node: fx.Node) -> set[fx.Node]:
     return found
 
 
-def _leaves(structure, change, kind=Tensor):
+def _leaves(structure, change, kind=Symbolic):
     """The same nest of tuples, lists and dicts with every leaf of one kind changed."""
     return fx.node.map_aggregate(structure, lambda leaf: change(leaf) if isinstance(leaf, kind) else leaf)
 
 
-def _tensors_in(structure) -> list[Tensor]:
-    found: list[Tensor] = []
+def _tensors_in(structure) -> list[Symbolic]:
+    found: list[Symbolic] = []
     _leaves(structure, found.append)
     return found
 

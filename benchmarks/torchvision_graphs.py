@@ -1,0 +1,70 @@
+"""The graph of every classification network in torchvision: its size, its blocks and how long it takes.
+
+    python benchmarks/torchvision_graphs.py [names...]
+
+Untrained and dense, 1,000 classes, images of 224 pixels (299 for inception_v3), identity shortcuts and attention as by
+default. Prints one row of the table in docs/graphs.md per network: nodes, edges, kernel blocks and edge blocks of the
+multipartite graph, and CPU seconds for the trace and the blocks' tables; or the operation that has no rule.
+"""
+
+import logging
+import sys
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision
+
+sys.path.append(str(Path(__file__).parents[1] / "workflow" / "scripts"))
+
+from sparse_topology.graphs.geometry import EdgePlan, Geometry, KernelPlan, encode  # noqa: E402
+from sparse_topology.graphs.trace import trace  # noqa: E402
+from sparse_topology.job import InputError  # noqa: E402
+
+
+def build(name: str) -> torch.nn.Module:
+    options = {"aux_logits": False} if name in ("googlenet", "inception_v3") else {}
+    if options:
+        options["init_weights"] = False
+    return getattr(torchvision.models, name)(weights=None, **options)
+
+
+def edge_count(geometry: Geometry) -> int:
+    """Edges of the dense network, block by block: the largest do not fit into memory at once."""
+    total = 0
+    for plan in geometry.plans:
+        used = {term.parameter for term in _terms(plan)}
+        parameters = [parameter for parameter in geometry.parameters if parameter.key in used]
+        ones = {parameter.key: np.ones(parameter.shape, bool) for parameter in parameters}
+        total += encode(replace(geometry, parameters=parameters, plans=[plan]), ones, ones).edge_count
+    return total
+
+
+def _terms(plan):
+    return plan.terms if isinstance(plan, KernelPlan) else [*plan.joins, *(t for k in plan.kernels for t in k.terms)]
+
+
+def row(name: str) -> str:
+    size = 299 if name == "inception_v3" else 224
+    module, start = build(name), time.process_time()
+    try:
+        geometry = trace(module, (3, size, size))
+    except InputError as error:
+        return f"| {name} | {error} |"
+    seconds = time.process_time() - start
+    lists = sum(isinstance(plan, EdgePlan) for plan in geometry.plans)
+    nodes = sum(layer.size for layer in geometry.layers)
+    edges = f"{edge_count(geometry):,}"
+    return f"| {name} | {nodes:,} | {edges} | {len(geometry.plans) - lists} | {lists} | {seconds:.1f} |"
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    print("| network | nodes | edges | kernel blocks | edge blocks | seconds |\n|---|---|---|---|---|---|")
+    for name in sys.argv[1:] or torchvision.models.list_models(module=torchvision.models):
+        print(row(name), flush=True)
