@@ -20,9 +20,9 @@ import torchvision
 
 sys.path.append(str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from sparse_topology.graphs.geometry import EdgePlan, Geometry, KernelPlan, encode  # noqa: E402
-from sparse_topology.graphs.trace import trace  # noqa: E402
-from sparse_topology.job import InputError  # noqa: E402
+from sparse_topology.graphs.geometry import EdgePlan, Geometry, KernelPlan, encode
+from sparse_topology.graphs.trace import trace
+from sparse_topology.job import InputError
 
 
 def build(name: str) -> torch.nn.Module:
