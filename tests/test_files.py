@@ -15,7 +15,6 @@ from sparse_topology import files
 from sparse_topology.graphs import edge_list, geometry, layered, parquet
 from sparse_topology.graphs.trace import walk
 from sparse_topology.job import InputError
-from sparse_topology.metrics import measure
 from sparse_topology.networks.architectures import load
 from sparse_topology.networks.initialise import load_weights
 from sparse_topology.networks.state_dict import read_state_dict
@@ -52,7 +51,7 @@ READERS = {
     "mask.npz": [load_masks, mask_counts],
     "geometry.npz": [geometry.load],
     "blocks.npz": [layered.load],
-    "edges.parquet": [edge_list.read, measure.check_end],
+    "edges.parquet": [edge_list.read],
     "accuracy.csv": [files.read_table],
     "topometrics.parquet": [files.read_parquet],
 }

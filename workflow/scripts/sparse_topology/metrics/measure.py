@@ -1,14 +1,13 @@
 """What every metric script shares: over the encodings of one network, from graphs to the metric's JSON file."""
 
 import math
-import os
 import re
 import resource
 import sys
 import time
 from pathlib import Path
 
-from sparse_topology.files import reading, write_json
+from sparse_topology.files import write_json
 from sparse_topology.graphs import bipartite, layered
 from sparse_topology.job import InputError, job
 
@@ -81,19 +80,10 @@ def read(paths, engine):
     """The LayeredGraph for the structured engine, the EdgeList for igraph: from its file, or from the blocks if there
     is none."""
     if engine == "structured":
-        check_end(paths["edges"])
         return layered.load(paths["blocks"])
     from sparse_topology.graphs import edge_list
 
     return edge_list.read(paths["edges"]) if paths["edges"] else edge_list.unroll(layered.load(paths["blocks"]))
-
-
-def check_end(edges) -> None:
-    """That the edge list, which this engine does not read, has not been cut off: users read it."""
-    with reading(edges, "whole Parquet file"), open(edges, "rb") as file:
-        file.seek(-4, os.SEEK_END)
-        if file.read() != b"PAR1":
-            raise ValueError("its end is missing")
 
 
 def graph_files(files, cfg) -> dict:
