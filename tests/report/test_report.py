@@ -22,10 +22,12 @@ from helpers.synthetic_pool import synthetic_pool
 from sparse_topology.analysis.pool import write_parquet
 from sparse_topology.files import write_json
 from sparse_topology.report.page import Cell, Look, Section, Table, caption, code, columns_of, embedded
-from sparse_topology.report.sections.printed_values import beside, printed_values, signed
+from sparse_topology.report.sections.accuracy import accuracy_tables
+from sparse_topology.report.sections.printed_values import beside, differing, printed_values, signed
 from sparse_topology.report.sections.scatter import measured
 
 CAPTIONS = {path.stem: str(path) for path in (RESOURCES.parent / "report").glob("*.rst")}
+REGRESSION = "folds == 'random' and regressor == 'mean' and features == 'topometrics'"
 LOOK = Look(*(str(RESOURCES.parent / "report" / name) for name in ("page.html.jinja", "page.css", "page.js")))
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -67,6 +69,11 @@ def page_file(tmp_path_factory):
     write_json(folder / "manifest.json", MANIFEST)
     (folder / "graph.svg").write_text(DRAWING)
     return write_page(folder, folder / "manifest.json", [("Conv-6, SNIP", str(folder / "graph.svg"))])
+
+
+@pytest.fixture(scope="module")
+def every_way_file(tmp_path_factory):
+    return write_page(write_results(tmp_path_factory.mktemp("ways") / "study", pool_of("every way")))
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +130,18 @@ def page(browser, page_file):
 def test_numbers_become_json_without_noise():
     frame = pd.DataFrame({"a": [0.1234567, np.nan, np.inf, 3.0], "b": [1, 2, 3, 4], "c": list("wxyz")})
     assert columns_of(frame) == {"a": [0.12346, None, None, 3], "b": [1, 2, 3, 4], "c": list("wxyz")}
+
+
+def test_accuracies_that_the_paper_prints_otherwise_are_framed_with_the_reason():
+    columns = ["dataset", "architecture", "sparsity", "pruning", "printed", "accuracy_mean"]
+    rows = [["cifar10", "resnet20", 0.9, "snip", "87.0±0.2", 87.01], ["cifar10", "resnet20", 0.9, "er", "88.0", 88.04]]
+    paper = {"table": [8, 8], "scenario_or_model": "Resnet-20", "row": ["snip", "er"], "column": "0.9"}
+    paper = pd.DataFrame(paper | {"printed": [86.0, 88.0], "agrees": [False, True], "note": ["misprint", np.nan]})
+    (table,), lines = accuracy_tables(pd.DataFrame(rows, columns=columns), "cifar10", differing(paper))
+    cells = [row[1] for row in table.rows]
+    assert [cell.mark for cell in cells] == ["n off", "n best"]
+    assert [cell.small for cell in cells] == ["± 0.2\npaper 86.0", ""]
+    assert lines == ["ResNet-20, SNIP at 0.9: 87.0±0.2 here, 86.0 in the paper: misprint."]
 
 
 def test_nothing_in_the_data_ends_the_script():
@@ -219,6 +238,61 @@ def test_findings_come_first_and_the_command_last(page_file):
     assert set(sections) - told == {"graphs", "run"}
 
 
+def values_of(text: str, table: str) -> list[float]:
+    """Every number by which the cells of a table sort."""
+    body = text[text.index(f'id="table-{table}"') :]
+    body = body[body.index("<tbody>") : body.index("</tbody>")]
+    return [float(value) for value in re.findall(r'data-v="([^"]+)"', body)]
+
+
+SHOWN = {
+    "accuracy-cifar10-resnet20": ("accuracy", "architecture == 'resnet20' and pruning != 'dense'", "accuracy_mean", 1),
+    "regression-adjusted_r2": ("regression", REGRESSION, "adjusted_r2", 1),
+    "regression-mae": ("regression", REGRESSION, "mae", 1),
+    "redundancy": ("redundancy", "encoding == 'mge'", "r2_size", 1),
+    "ranking-all-last": ("ranking", "dataset == 'all' and subset == 'all' and default", "rbo", 1),
+    "paper-cells": ("paper_comparison", "ours == ours", "ours", 1),
+    "costs": ("costs", "seconds > 0", "seconds", 1),
+    "predicting-1": (
+        "rank_evaluation",
+        "architecture == 'all' and dataset == 'all' and sparsity == 'all' and procedure == 'ceiling'",
+        "tau",
+        1,
+    ),
+}
+SHOWN_OF_EVERY_WAY = {
+    "families": (
+        "families",
+        "scenario == 'all' and regressor == 'ridge' and features == 'topometrics' and "
+        "adjusted_r2 == adjusted_r2 and trained_networks >= 3 * feature_count",
+        "adjusted_r2",
+        1,
+    ),
+    "controls": ("controls", "dataset == 'all' and metric == 'drop'", "difference", 100),
+    "exploration": ("exploration", "pruning == 'rigl'", "exploration", 100),
+}
+
+
+def check_table(file: Path, table: str, source: tuple, digits: float) -> None:
+    name, where, column, scale = source
+    expected = pd.read_csv(file.parent / "tables" / f"{name}.csv").query(where)[column].dropna() * scale
+    found = np.array(values_of(file.read_text(), table))
+    assert len(expected)
+    for value in expected:
+        assert np.abs(found - value).min() <= digits + 1e-5 * abs(value), (table, value)
+
+
+@pytest.mark.parametrize("table", SHOWN)
+def test_the_numbers_of_the_page_are_the_tables(page_file, table):
+    # What findings.md prints too sorts by what is printed.
+    check_table(page_file, table, SHOWN[table], 0.005 if table == "predicting-1" else 1e-6)
+
+
+def test_the_numbers_of_families_controls_and_masks_are_the_tables(every_way_file):
+    for table, source in SHOWN_OF_EVERY_WAY.items():
+        check_table(every_way_file, table, source, 1e-6)
+
+
 def test_headings_link_to_themselves(page_file):
     text = page_file.read_text()
     headings = re.findall(r'<h[23] id="([^"]+)">.*?href="#([^"]+)"', text)
@@ -269,7 +343,6 @@ def test_page_without_any_table(tmp_path):
 
 
 SAYS = {
-    "every way": "SNIP, shuffled",
     "few networks": "Fewer than 3 networks per feature",
     "one sparsity": "Sparsity-Fixed",
     "one network": "There are not two pruning algorithms with an accuracy to rank.",
@@ -291,6 +364,22 @@ def test_partial_pools_give_a_page_that_says_so(browser, tmp_path, kind):
     assert not complaints
     open_details(page)
     assert not complaints
+    page.close()
+
+
+def test_the_page_of_families_controls_and_moving_masks(browser, every_way_file):
+    """Every chart is drawn, and what the lines of a method are is what its masks did."""
+    page, _, complaints = open_page(browser, every_way_file, 400)
+    open_details(page)
+    assert not complaints
+    for name in ("main_result", "families", "controls", "control_metrics", "mask_history"):
+        assert page.locator(f"#chart-{name} .plot svg .role-mark path").count() > 1, name
+    first = page.evaluate(
+        "views.mask_history.view.data('mask_history').filter(row => row.name === 'layer0' && row.panel === 'RigL')"
+        ".map(row => row.density)"
+    )
+    assert sorted(set(first)) == [0.1, 0.15, 0.2]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
     page.close()
 
 
@@ -540,7 +629,7 @@ def test_panels_tell_r_over_all_and_within_the_groups(page):
 
 
 def test_table_sorts_by_number_and_filters(page):
-    block = page.locator("#table-accuracy-cifar10")
+    block = page.locator("#table-accuracy-cifar10-conv6")
     column = "rows => rows.map(row => Number(row.cells[1].dataset.v))"
     button = block.locator("thead tr:last-child th button").nth(1)
     button.click()
@@ -569,7 +658,7 @@ def best_of_column(page, table: str, column: int, heads: int) -> list[tuple[floa
 
 
 def test_the_best_of_all_rows_is_marked_and_what_its_interval_holds(page):
-    best = page.locator("#table-accuracy-cifar10 td.best")
+    best = page.locator("[id^=table-accuracy-cifar10] td.best")
     assert best.count() == 4  # two architectures, two sparsities
     found = 0
     for column in range(4):
@@ -622,7 +711,7 @@ def test_downloads(page, page_file, tmp_path):
     assert svg.startswith("<svg")
     assert "spectral gap" in svg
     with page.expect_download() as download:
-        page.locator("#table-accuracy-cifar10 button[data-csv]").click()
+        page.locator("#table-accuracy-cifar10-conv6 button[data-csv]").click()
     assert Path(download.value.path()).read_bytes() == (page_file.parent / "tables" / "accuracy.csv").read_bytes()
     with page.expect_download() as download:
         page.locator("#chart-networks button[data-csv]").click()

@@ -11,7 +11,21 @@ import warnings
 
 import altair as alt
 
-from sparse_topology.words import BLACK, BLUE, GREY, PALETTE, colours, in_order, printed, shapes
+from sparse_topology.words import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PALETTE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    colours,
+    in_order,
+    printed,
+    shapes,
+)
 
 CONFIG = {
     "font": "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif",
@@ -336,6 +350,59 @@ def against(data: str, x: str, y: str, colour: str, words, menus: dict, tooltip:
     return specification(chart, **({"widest": 560, "margin": 60} | layout))
 
 
+def reasons(data: str, tables: list[str], names: list[str]) -> dict:
+    """A bar per table: cells that agree, and the others by the reason why. names: of the parts, agreement first."""
+    look = [GREEN, BLUE, ORANGE, PURPLE, VERMILLION, SKY, GREY, BLACK, "#8c6d31"]
+    order = {name: place for place, name in enumerate(names)}
+    chart = alt.Chart(alt.NamedData(data)).mark_bar()
+    chart = chart.transform_calculate(order=f"({json.dumps(order, ensure_ascii=False)})[datum.reason]").encode(
+        x=alt.X("sum(cells):Q", title="cells"),
+        y=alt.Y("table:N", sort=tables, title=None).axis(ticks=False, domain=False),
+        color=alt.Color("reason:N", title=None)
+        .scale(domain=names, range=[look[k % len(look)] for k in range(len(names))])
+        .legend(columns=1, labelLimit=alt.ExprRef("max(300, width)")),
+        order="order:Q",
+        tooltip=hints("table", "reason", "cells"),
+    )
+    return specification(chart.properties(height=24 * len(tables)), widest=760, margin=70)
+
+
+def beside(data: str, menus: dict, tooltip: list[str]) -> dict:
+    """Ours against the printed value on square axes with the diagonal, and the difference; the colour says whether they
+    agree."""
+    pick = picked("agrees")
+    colour = alt.Color("agrees:N", title=None).scale(domain=["agrees", "differs"], range=[GREEN, VERMILLION])
+    shape = alt.Shape("agrees:N", title=None).scale(domain=["agrees", "differs"], range=["circle", "triangle-up"])
+    base = (
+        alt.Chart()
+        .mark_point(size=30)
+        .encode(
+            x=alt.X("printed:Q", title="printed").scale(zero=False),
+            color=colour,
+            shape=shape,
+            opacity=lit(pick, 0.75),
+            tooltip=hints(*tooltip),
+        )
+    )
+    ends = alt.Chart().mark_line(color=GREY, strokeDash=[5, 4])
+    ends = ends.transform_calculate(least="min(datum.printed, datum.ours)", most="max(datum.printed, datum.ours)")
+    ends = ends.transform_aggregate(least="min(least)", most="max(most)").transform_fold(
+        ["least", "most"], as_=["end", "at"]
+    )
+    diagonal = ends.encode(x=alt.X("at:Q").scale(zero=False), y=alt.Y("at:Q").scale(zero=False))
+    zero = alt.Chart().mark_rule(color=GREY).encode(y=alt.datum(0))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
+        panels = alt.concat(
+            alt.layer(base.encode(y=alt.Y("ours:Q", title="ours").scale(zero=False)).add_params(pick), diagonal),
+            alt.layer(zero, base.encode(y=alt.Y("difference:Q", title="ours − printed")).add_params(pick)),
+            columns=1,
+            data=alt.NamedData(data),
+        )
+    chart, parameters = chosen_by(panels, menus)
+    return specification(chart.add_params(*parameters), panels=2, least=300, edge=70, widest=380, aspect=1, most=2)
+
+
 def bars(data: str, rows: list[str], value: str, tooltip: list[str]) -> dict:
     """Horizontal bars, one per row, in the order given."""
     chart = alt.Chart(alt.NamedData(data)).mark_bar(color=colours(["mge"])["mge"])
@@ -357,7 +424,7 @@ def main_result(data: str, rows: list[str], title: str, reference: float | None)
         tooltip=hints("row", "interval"),
     )
     # Without an interval the bar has no length.
-    bars = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=title).scale(zero=False), x2="high:Q")
+    bars = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=title).scale(zero=False, padding=8), x2="high:Q")
     bars = bars.transform_filter("isValid(datum.low)")
     points = base.mark_point(size=90, opacity=1).encode(x="value:Q")
     parts = [bars, points]
@@ -376,7 +443,7 @@ def grouped_dots(
     look = dict(zip(methods, PALETTE, strict=False))
     base = alt.Chart().encode(
         y=alt.Y("row:N", sort=rows, title=None).axis(grid=True, ticks=False, domain=False, labelLimit=230),
-        yOffset=alt.YOffset("method:N", sort=methods),
+        yOffset=alt.YOffset("method:N", sort=methods).scale(paddingOuter=0.8),
         color=alt.Color("method:N", title=None)
         .scale(domain=methods, range=list(look.values()))
         .legend(labelLimit=320, columns=2),
@@ -389,7 +456,9 @@ def grouped_dots(
     arrow = alt.condition("datum.beyond === true", alt.value("triangle-left"), alt.value("circle"))
     points = base.mark_point(size=45, opacity=1).encode(x=f"{x}:Q", shape=arrow)
     zero = alt.Chart().mark_rule(color=GREY).encode(x=alt.datum(0))
-    chart = alt.layer(zero, bars, points, data=alt.NamedData(data)).properties(height=13 * len(methods) * len(rows))
+    chart = alt.layer(zero, bars, points, data=alt.NamedData(data)).properties(
+        height=(13 * len(methods) + 12) * len(rows)
+    )
     return specification(chart, widest=820, margin=240)
 
 

@@ -83,10 +83,15 @@ def reproduction(comparison: pd.DataFrame) -> Passage:
                 "ours": off["ours"].map(lambda v: number(v, 1)),
                 "reason": off["note"].fillna(""),
             }
-        ).set_index("table " + off["table"].astype(str) + ", " + off["scenario_or_model"]),
+        ).set_index("table " + off["table"].astype(str) + ", " + off["scenario_or_model"].map(paper_name)),
         "All cells, with reasons, are in tables/paper_comparison.csv.",
     ]
     return Passage("reproduction", "What comes out of the paper", parts)
+
+
+def paper_name(name: str) -> str:
+    """A model or scenario of the paper as the page prints it."""
+    return name.replace("Resnet", "ResNet")
 
 
 def row_name(row: str) -> str:
@@ -310,7 +315,7 @@ def prediction(table: pd.DataFrame) -> Passage:
     ]
     rows = {METHODS[key[0]]: scores(overall.loc[key]) for key in found if key in overall.index}
     text = [
-        "The order that `rank` makes from untrained masks against the true one, with the architecture that is "
+        "The order that rank makes from untrained masks against the true one, with the architecture that is "
         "predicted left out of everything fitted; below, what nothing can exceed by much, since the true order is "
         "itself a mean over few seeds. Means over cells (architecture, data set, sparsity), 95 % bootstrap intervals "
         "over cells; points lost is the accuracy drop given away by training the algorithm put first:",

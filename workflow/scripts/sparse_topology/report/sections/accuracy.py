@@ -3,9 +3,9 @@
 import pandas as pd
 
 from sparse_topology.report import charts
-from sparse_topology.report.page import Cell, Chart, Heading, Section, Table
+from sparse_topology.report.page import Bullets, Cell, Chart, Heading, Pair, Paragraph, Section, Table
 from sparse_topology.report.sections.inputs import PageInputs, claim, empty, nothing, printed_columns
-from sparse_topology.report.sections.printed_values import beside, printed_values
+from sparse_topology.report.sections.printed_values import differing, key
 from sparse_topology.report.takeaways import lowest_drop
 from sparse_topology.words import in_order, printed
 
@@ -17,33 +17,47 @@ def spaced(cell) -> str:
     return cell.replace("±", " ± ") if isinstance(cell, str) else "–"
 
 
-def accuracy_table(table: pd.DataFrame, dataset: str, paper: dict) -> Table:
-    """One data set in the form of the paper's tables; the best algorithm of each column is marked."""
+def accuracy_tables(table: pd.DataFrame, dataset: str, off: dict) -> tuple[list[Table], list[str]]:
+    """One data set in the form of the paper's tables, an architecture each, the best algorithm of each column marked;
+    and a line for every cell that the paper prints otherwise. off: see `differing`."""
     rows = table[table["dataset"] == dataset]
     dense = rows[rows["pruning"] == "dense"].set_index("architecture")["printed"]
     sparse = rows[rows["pruning"] != "dense"]
-    cells = {(r.architecture, r.sparsity, r.pruning): r for r in sparse.itertuples()}
-    columns = [(a, s) for a in in_order(sparse["architecture"]) for s in sorted(set(sparse["sparsity"]))]
-    columns = [pair for pair in columns if any(key[:2] == pair for key in cells)]
-    best = sparse[sparse["printed"] != "*"].groupby(["architecture", "sparsity"])["accuracy_mean"].max()
-    groups = [("", 1)]
-    for a in in_order(sparse["architecture"]):
-        title = f"{printed(a)} (dense {spaced(dense[a])})" if a in dense.index else printed(a)
-        groups.append((title, sum(a == other for other, _ in columns)))
-    body = []
-    for algorithm in in_order(sparse["pruning"]):
-        line = [Cell(printed(algorithm))]
-        for a, s in columns:
-            found = cells.get((a, s, algorithm))
-            if found is None or pd.isna(found.accuracy_mean):
-                line.append(nothing())
-                continue
-            winner = found.printed != "*" and found.accuracy_mean == best.get((a, s))
-            cell = Cell(spaced(found.printed), f"{found.accuracy_mean:.6g}", "n best" if winner else "n")
-            place = (PAPER_TABLES.get(dataset), printed(a), algorithm, f"{s:g}")
-            line.append(beside(cell, found.accuracy_mean, paper, place, 1))
-        body.append(line)
-    return Table(f"accuracy-{dataset}", ["algorithm", *(f"{s:g}" for _, s in columns)], body, groups, csv="accuracy")
+    tables, lines = [], []
+    for architecture in in_order(sparse["architecture"]):
+        part = sparse[sparse["architecture"] == architecture]
+        title = printed(architecture)
+        if architecture in dense.index:
+            title += f" (dense {spaced(dense[architecture])})"
+        sparsities = sorted(set(part["sparsity"]))
+        best = part[part["printed"] != "*"].groupby("sparsity")["accuracy_mean"].max()
+        cells = {(row.pruning, row.sparsity): row for row in part.itertuples()}
+        body = []
+        for algorithm in in_order(part["pruning"]):
+            line = [Cell(printed(algorithm))]
+            for sparsity in sparsities:
+                found = cells.get((algorithm, sparsity))
+                if found is None or pd.isna(found.accuracy_mean):
+                    line.append(nothing())
+                    continue
+                winner = found.printed != "*" and found.accuracy_mean == best.get(sparsity)
+                mean, _, spread = found.printed.partition("±")
+                cell = Cell(mean, f"{found.accuracy_mean:.6g}", "n best" if winner else "n")
+                cell.small = f"± {spread}" if spread else ""
+                place = (PAPER_TABLES.get(dataset), key(printed(architecture)), key(algorithm), key(f"{sparsity:g}"))
+                if place in off:
+                    value, reason = off[place]
+                    cell.mark += " off"
+                    cell.small += f"\npaper {value}"
+                    where = f"{printed(architecture)}, {printed(algorithm)} at {sparsity:g}"
+                    lines.append(f"{where}: {found.printed} here, {value} in the paper: {reason}.")
+                line.append(cell)
+            body.append(line)
+        name, groups = f"accuracy-{dataset}-{architecture}", [("", 1), (title, len(sparsities))]
+        columns = ["algorithm", *(f"{s:g}" for s in sparsities)]
+        label = f"Accuracy on {printed(dataset)}, {title}"
+        tables.append(Table(name, columns, body, groups, csv="accuracy", label=label))
+    return tables, lines
 
 
 def accuracy_chart(inputs: PageInputs, table: pd.DataFrame) -> Chart:
@@ -80,7 +94,10 @@ def section(inputs: PageInputs) -> Section | None:
         return part
     part.blocks += claim("accuracy", lowest_drop(inputs.pool))
     part.blocks += [accuracy_chart(inputs, table), inputs.caption("accuracy")]
-    paper = printed_values(inputs.table("paper_comparison"))
+    off = differing(inputs.table("paper_comparison"))
     for dataset in in_order(sparse["dataset"]):
-        part.blocks += [Heading(f"accuracy-{dataset}", printed(dataset)), accuracy_table(table, dataset, paper)]
+        tables, lines = accuracy_tables(table, dataset, off)
+        part.blocks += [Heading(f"accuracy-{dataset}", printed(dataset)), Pair([[each] for each in tables])]
+        if lines:
+            part.blocks += [Paragraph("Where the paper prints something else:"), Bullets(lines)]
     return part

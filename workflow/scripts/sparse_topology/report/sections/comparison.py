@@ -4,15 +4,13 @@ import pandas as pd
 
 from sparse_topology.report import charts, passages
 from sparse_topology.report.page import Cell, Chart, Details, Heading, Section, Table, number
+from sparse_topology.report.passages import paper_name, row_name
 from sparse_topology.report.sections.inputs import PageInputs, claim, in_words, menus, printed_columns, span
 from sparse_topology.report.sections.printed_values import signed
 from sparse_topology.report.takeaways import reproduced
 from sparse_topology.words import printed
 
-
-def row_name(row: str) -> str:
-    """A row of a printed table: an algorithm, a strategy, or an encoding and its score."""
-    return printed(row).replace("/adjusted_r2", ", adjusted R²").replace("/mae", ", MAE")
+AGREES = "agrees"
 
 
 def summary_table(table: pd.DataFrame) -> Table:
@@ -32,7 +30,7 @@ def cell_table(table: pd.DataFrame) -> Table:
         # Tables 8 to 10 are in percent with one decimal, the errors of Table 3 have three.
         digits = 1 if row.table in (8, 9, 10) else 3 if row.row.endswith("/mae") else 2
         known = pd.notna(row.difference)
-        line = [Cell(f"Table {row.table}", row.table), Cell(row.scenario_or_model), Cell(row_name(row.row))]
+        line = [Cell(f"Table {row.table}", row.table), Cell(paper_name(row.scenario_or_model)), Cell(row_name(row.row))]
         line += [Cell(row.column), number(row.printed, digits), number(row.ours, digits)]
         line.append(Cell(signed(row.difference, digits), f"{row.difference:.6g}", "n") if known else number(None))
         line += [Cell("yes" if row.agrees else "no"), Cell(row.note if isinstance(row.note, str) else "", None, "long")]
@@ -41,22 +39,53 @@ def cell_table(table: pd.DataFrame) -> Table:
     return Table("paper-cells", titles, body, csv="paper_comparison")
 
 
+def reason(row) -> str:
+    """Why a cell does not agree, in few words."""
+    if row.agrees:
+        return AGREES
+    if not isinstance(row.note, str) or not row.note:
+        return "no reason known"
+    if row.note.startswith("printed "):
+        return "printed from a part of the runs"
+    text = "misprint" if row.note.startswith("misprint") else row.note.split(",")[0]
+    return text.replace("delta_r", printed("delta_r"))
+
+
+def reason_chart(inputs: PageInputs, table: pd.DataFrame) -> Chart:
+    names = pd.Series([reason(row) for row in table.itertuples()], table.index)
+    frame = pd.DataFrame({"table": "Table " + table["table"].astype(str), "reason": names})
+    counts = frame.value_counts(sort=False).rename("cells").reset_index()
+    order = counts.groupby("reason")["cells"].sum().sort_values(ascending=False).index
+    order = [name for name in [AGREES, *order] if name in set(order)]
+    spec = charts.reasons("paper_reasons", table_names(table), list(dict.fromkeys(order)))
+    chart = inputs.chart("paper_reasons", spec, counts)
+    said = [f"{name} {int(rows['agrees'].sum())} of {len(rows)}" for name, rows in table.groupby("table")]
+    chart.alt = f"Chart: cells that agree with the paper, by table, and why the others do not. Table {'; '.join(said)}."
+    return chart
+
+
+def table_names(table: pd.DataFrame) -> list[str]:
+    return [f"Table {number}" for number in sorted(set(table["table"]))]
+
+
 def comparison_chart(inputs: PageInputs, table: pd.DataFrame) -> Chart:
     rows = table[table["printed"].notna() & table["ours"].notna()]
+    model = rows["scenario_or_model"].map(paper_name)
     frame = pd.DataFrame(
         {
-            "table": [f"Table {number}" for number in rows["table"]],
-            "model": rows["scenario_or_model"],
-            "cell": rows["scenario_or_model"] + ", " + rows["row"].map(row_name) + ", " + rows["column"],
+            "table": "Table " + rows["table"].astype(str),
+            "cell": model + ", " + rows["row"].map(row_name) + ", " + rows["column"],
             "printed": rows["printed"],
             "ours": rows["ours"],
+            "difference": rows["ours"] - rows["printed"],
+            "agrees": rows["agrees"].map({True: "agrees", False: "differs"}),
+            "reason": rows["note"].fillna(""),
         }
     )
-    found = [f"Table {number}" for number in sorted(set(rows["table"]))]
-    hints = ["cell", "printed", "ours"]
-    words = set(rows["scenario_or_model"])
-    spec = charts.against("paper", "printed", "ours", "model", words, {"table": ("show", found)}, hints)
-    return inputs.chart("paper", spec, frame, "canvas")
+    spec = charts.beside("paper", {"table": ("show", table_names(rows))}, ["cell", "printed", "ours", "reason"])
+    chart = inputs.chart("paper", spec, frame, "canvas")
+    chart.alt = "Chart: every cell of a table of the paper, ours against the printed value, and the difference."
+    return chart
 
 
 def pool_chart(inputs: PageInputs, table: pd.DataFrame) -> Chart:
@@ -84,7 +113,8 @@ def section(inputs: PageInputs) -> Section | None:
     part = Section("paper", "Beside the paper")
     if with_paper:
         part.blocks += claim("paper", reproduced(paper))
-        part.blocks += [summary_table(paper), comparison_chart(inputs, paper), inputs.caption("paper_comparison")]
+        part.blocks += [reason_chart(inputs, paper), summary_table(paper), comparison_chart(inputs, paper)]
+        part.blocks.append(inputs.caption("paper_comparison"))
         part.blocks.append(in_words(passages.reproduction(paper)))
         part.blocks.append(Details(f"All {len(paper)} cells", [cell_table(paper)]))
     if with_pool:

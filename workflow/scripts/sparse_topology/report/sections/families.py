@@ -13,6 +13,7 @@ FEATURES = {
     "layer_density": "Layer-Density only",
     "architecture_dataset_sparsity": "architecture, data set, sparsity",
 }
+FEW = f"Nothing can be told of the topometrics: there are fewer than {ENOUGH} networks for each in every family."
 LEAST = -0.5  # where the chart's axis begins
 
 
@@ -82,7 +83,7 @@ def section(inputs: PageInputs) -> Section | None:
         reason = f"Nothing can be told: fewer than {ENOUGH} networks per topometric in each family ({found})."
         part.blocks += claim("families", reason)
         return part
-    part.blocks += claim("families", across_families(table))
+    part.blocks += claim("families", across_families(table) or FEW)
     part.blocks += [transfer_chart(inputs, ridge), inputs.caption("families")]
     part.blocks.append(transfer_table(transfers(table, "mean"), ridge))
     return part

@@ -18,6 +18,19 @@ def printed_values(comparison: pd.DataFrame | None) -> dict:
     return {(int(table), key(model), key(row), key(column)): value for table, model, row, column, value in rows}
 
 
+def differing(comparison: pd.DataFrame | None) -> dict:
+    """{(table, model, row, column): (printed value as text, reason)} of the accuracies that do not agree."""
+    if comparison is None:
+        return {}
+    rows = comparison[comparison["table"].isin([8, 9, 10]) & ~comparison["agrees"].astype(bool)]
+    found = {}
+    for row in rows.itertuples():
+        place = (int(row.table), key(row.scenario_or_model), key(row.row), key(row.column))
+        value = "*" if pd.isna(row.printed) else f"{row.printed:.1f}"
+        found[place] = value, row.note if isinstance(row.note, str) and row.note else "no reason known"
+    return found
+
+
 def signed(difference: float, digits: int) -> str:
     """A difference with its sign; what rounds to nothing has none."""
     text = f"{difference:+.{digits}f}"
