@@ -520,7 +520,7 @@ def test_choices_are_in_the_address(browser, page, page_file):
     page.locator(".filter select[name=architecture]").select_option(label="Conv-6")
     drawn(page)
     page.locator("#table-redundancy thead button").nth(2).click()
-    drag(page)
+    drag(page, 0.9)
     page.wait_for_timeout(100)
     inside, _ = lit(page)
     page.evaluate("location.hash = '#ranking'")

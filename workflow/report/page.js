@@ -177,7 +177,7 @@ document.querySelectorAll('details').forEach(d => d.addEventListener('toggle', d
 
 const brushes = {};
 function panelsOf(view) {
-  const found = [], [left, top] = view.origin();
+  const found = [], [x0, y0] = view.origin(), {left, top} = view.padding();
   const walk = (item, x, y) => {
     if (item.marktype !== 'group') return;
     for (const group of item.items) {
@@ -189,7 +189,7 @@ function panelsOf(view) {
       group.items.forEach(child => walk(child, gx, gy));
     }
   };
-  walk(view.scenegraph().root, left, top);
+  walk(view.scenegraph().root, x0 + left, y0 + top);
   return found;
 }
 function brushOver(figure, view) {
