@@ -22,6 +22,7 @@ import table_redundancy
 import table_regression
 from conftest import REPO
 
+from helpers.benchmark import benchmark
 from helpers.released import released_files
 from helpers.synthetic_pool import DIVISORS, WEIGHTED
 from helpers.web import serving
@@ -380,6 +381,24 @@ def test_shipped_rank_tables_are_those_of_the_published_data(pool, paths):
     known = pd.read_csv(RESOURCES / "rank-evaluation.csv", dtype={"sparsity": str})
     known = known[known["method"] != "paths_form_chosen"].reset_index(drop=True)
     pd.testing.assert_frame_equal(evaluation, known, atol=2e-4)
+
+
+def test_what_the_docs_say_of_exact_path_counts(paths):
+    found = benchmark("exact_paths").compare(RESOURCES / "exact-paths.csv", paths[0].parent)
+    names = {
+        "log_density_sum": "sum of log densities",
+        "ln_paths": "exact ln of the number of paths",
+        "ln_paths_shuffled": "the same, each layer's mask shuffled",
+        "ln_path_kernel_trace": "ln of the path kernel's trace (weights at initialisation)",
+        "live_channels": "share of live channels",
+        "ln_paths - log_density_sum": "exact paths − sum of log densities",
+    }
+    text = (REPO / "docs" / "analysis.md").read_text()
+    for name, title in names.items():
+        row = found.loc[name]
+        line = f"| {title} | {row['tau']:.2f} [{row['low']:.2f}, {row['high']:.2f}] |".replace("-", "−")
+        assert line in text.replace("-", "−"), line
+    assert (found.loc["ln_paths - ln_paths_shuffled", ["tau", "low", "high"]] == 0).all()
 
 
 def test_findings_page_of_the_docs_is_that_of_the_published_data(pool, paths):

@@ -1,6 +1,5 @@
 """Training: the step against torch's own, masks, determinism, resuming after a kill, collapses, and the record."""
 
-import importlib.util
 import json
 import math
 import os
@@ -19,6 +18,7 @@ from scipy.sparse import coo_array
 from torch import nn
 from train import main as train_main
 
+from helpers.benchmark import benchmark
 from helpers.training_cases import (
     FACTS,
     GPU,
@@ -490,10 +490,7 @@ def test_job_on_a_gpu(study, tmp_path):
 
 @pytest.fixture(scope="module")
 def speed():
-    spec = importlib.util.spec_from_file_location("benchmark_training", REPOSITORY / "benchmarks" / "training.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("training")
 
 
 @pytest.mark.parametrize("word", ["conv_small", "resnet_small"])
