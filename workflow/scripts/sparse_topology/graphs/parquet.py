@@ -29,7 +29,6 @@ from sparse_topology.graphs.layered import Layer, LayeredGraph
 from sparse_topology.graphs.weight_names import WeightNames
 
 COLUMNS = ("source", "target", "weight")
-NODE_COLUMNS = ("id", "layer", "channel", "y", "x", "kind", "merged")
 KINDS = ("input", "padding", "hidden", "output")
 ROWS = 1 << 20
 
@@ -93,38 +92,36 @@ def _name_columns(keys: list[str], number: np.ndarray, index: np.ndarray) -> lis
 
 def write_nodes(graph: LayeredGraph, path) -> None:
     """Write `nodes.parquet`, a row for every node, also for those without an edge."""
-    schema = pa.schema(
-        [pa.field(name, pa.int32(), nullable=False) for name in ("id", "channel", "y", "x")]
-        + [
-            pa.field(name, pa.dictionary(pa.int32(), pa.string()), nullable=False)
-            for name in ("layer", "kind", "merged")
-        ]
-    )
-    schema = pa.schema([schema.field(name) for name in NODE_COLUMNS])
-    with atomic(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        kinds = _kinds(graph)
-        for number, layer in enumerate(graph.layers):
-            channel, y, x = np.unravel_index(np.arange(layer.size), (layer.channels, layer.height, layer.width))
-            columns = {
-                "id": layer.offset + np.arange(layer.size),
-                "layer": _same(layer.name, layer.size),
-                "channel": channel,
-                "y": y,
-                "x": x,
-                "kind": pa.DictionaryArray.from_arrays(
-                    kinds[layer.offset : layer.offset + layer.size].astype(np.int32), pa.array(KINDS)
-                ),
-                "merged": _same(merged(graph, number), layer.size),
-            }
-            writer.write_table(
-                pa.table(
-                    [pa.array(columns[name]).cast(schema.field(name).type) for name in NODE_COLUMNS], schema=schema
-                )
-            )
+    layers = graph.layers
+    place = [np.indices((la.channels, la.height, la.width), np.int32).reshape(3, -1) for la in layers]
+    channel, y, x = np.concatenate(place, axis=1) if place else np.zeros((3, 0), np.int32)
+    number = np.repeat(np.arange(len(layers)), [la.size for la in layers])
+    columns = {
+        "id": pa.array(np.arange(graph.node_count, dtype=np.int32)),
+        "layer": _texts(number, [la.name for la in layers]),
+        "channel": pa.array(channel),
+        "y": pa.array(y),
+        "x": pa.array(x),
+        "kind": _texts(_kinds(graph), KINDS),
+        "merged": _texts(number, [merged(graph, k) for k in range(len(layers))]),
+    }
+    delta = dict.fromkeys(("id", "channel", "y", "x"), "DELTA_BINARY_PACKED")
+    with atomic(path) as temporary:
+        pq.write_table(
+            pa.table(columns),
+            temporary,
+            compression="zstd",
+            use_dictionary=["layer", "kind", "merged"],
+            column_encoding=delta,
+            write_statistics=False,
+        )
 
 
-def _same(text: str, count: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([text]))
+def _texts(number: np.ndarray, texts) -> pa.DictionaryArray:
+    """A column of few texts: for each row the number of its text in `texts`, int [n]."""
+    distinct = list(dict.fromkeys(texts))
+    codes = np.array([distinct.index(text) for text in texts], np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(codes[number]), pa.array(distinct, pa.string()))
 
 
 def _kinds(graph: LayeredGraph) -> np.ndarray:
