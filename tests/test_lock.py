@@ -25,7 +25,8 @@ def test_conda_environment_is_made_from_the_lock():
 
 def test_lock_holds_what_the_project_asks_for():
     project = tomllib.loads((REPO / "pyproject.toml").read_text())
-    asked = project["project"]["dependencies"] + project["dependency-groups"]["test"]
+    groups = project["dependency-groups"]
+    asked = project["project"]["dependencies"] + groups["workflow"] + groups["test"]
     for requirement in asked:
         name, _, version = requirement.partition("==")
         assert name in PINS, requirement
