@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
+from torch.overrides import TorchFunctionMode
 
 sys.path.append(str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
@@ -25,17 +26,32 @@ from sparse_topology.graphs.trace import trace
 from sparse_topology.job import InputError
 
 
+class Undrawn(TorchFunctionMode):
+    """No weight is drawn: a graph does not depend on them, and drawing takes longer than tracing."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if getattr(func, "__name__", "") in ("normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "erfinv_"):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs or {})
+
+
 def build(name: str) -> torch.nn.Module:
-    options = {"aux_logits": False} if name in ("googlenet", "inception_v3") else {}
-    if options:
-        options["init_weights"] = False
-    return getattr(torchvision.models, name)(weights=None, **options)
+    options = {"aux_logits": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    with Undrawn():
+        module = getattr(torchvision.models, name)(weights=None, **options)
+    for parameter in module.parameters():
+        parameter.data = torch.zeros(()).expand(parameter.shape)
+    return module
 
 
 def edge_count(geometry: Geometry) -> int:
     """Edges of the dense network, block by block: the largest do not fit into memory at once."""
     total = 0
     for plan in geometry.plans:
+        if isinstance(plan, KernelPlan) and len({term.rectangle for term in plan.terms}) == 1:  # the kernel is full
+            term = plan.terms[0]
+            total += (term.outputs[1] - term.outputs[0]) * (term.inputs[1] - term.inputs[0]) * len(plan.y) * len(plan.x)
+            continue
         used = {term.parameter for term in _terms(plan)}
         parameters = [parameter for parameter in geometry.parameters if parameter.key in used]
         ones = {parameter.key: np.ones(parameter.shape, bool) for parameter in parameters}

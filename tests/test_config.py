@@ -281,7 +281,7 @@ def test_paper_study_is_the_papers():
     assert study.config["options"] == {
         "er": {"rule": "reference", "stale_epsilon": False},
         "grasp": {"reinit": "all"},
-        "mge": {"identity_shortcuts": "ignore", "parquet": True, "weight_names": False},
+        "mge": {"identity_shortcuts": "ignore", "attention": "all", "parquet": True, "weight_names": False},
         "ranking": {"missing": "last", "bootstrap": 1000},
         "regression": {"repetitions": 100, "bootstrap": 1000},
     }

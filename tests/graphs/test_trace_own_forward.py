@@ -482,7 +482,8 @@ def test_init_refuses_another_number_of_classes(own, name, message):
     ("by_torch", "the networks of two seeds have two graphs"), ("fixed", None),
 ])  # fmt: skip
 def test_geometry_refuses(own, name, message):
-    cfg = {"architecture": f"{own}/own.py:{name}", "architecture_options": {}, "identity_shortcuts": "ignore"}
+    cfg = {"architecture": f"{own}/own.py:{name}", "architecture_options": {}}
+    cfg |= {"identity_shortcuts": "ignore", "attention": "all"}
     if message is None:
         return geometry_rule.main(own / "dataset.json", own / "geometry.npz", cfg)
     with pytest.raises(InputError, match=message):
@@ -493,7 +494,7 @@ def taken_in(own, name, state, classes=3):
     torch.save(state, own / "weights.pt")
     output = {"geometry": own / "geometry.npz", "model": own / "model.pt", "mask": own / "mask.npz"}
     cfg = {"architecture": f"{own}/own.py:{name}", "architecture_options": {}, "classes": classes, "input": [1, 8, 8]}
-    external_load.main(own / "weights.pt", None, output, cfg | {"identity_shortcuts": "ignore"})
+    external_load.main(own / "weights.pt", None, output, cfg | {"identity_shortcuts": "ignore", "attention": "all"})
     return geometry_file.load(output["geometry"])
 
 

@@ -105,11 +105,11 @@ def bipartite_graphs(draw):
     return LayeredGraph("rolled", layers, blocks, np.zeros((0, 2), np.int64), np.zeros((0, 2), np.int64))
 
 
-def traced(build, shape, density, shortcuts="ignore") -> LayeredGraph:
+def traced(build, shape, density, shortcuts="ignore", attention="all") -> LayeredGraph:
     """The graph of the module that `build` returns, for images [C, H, W], with random masks."""
     torch.manual_seed(0)
     module = build()
-    network = trace.trace(module, shape, shortcuts)
+    network = trace.trace(module, shape, shortcuts, attention)
     rng = np.random.default_rng(0)
     weights = {p.key: module.state_dict()[p.key].numpy() for p in network.parameters}
     masks = {key: rng.random(weight.shape) < density for key, weight in weights.items()}

@@ -74,6 +74,22 @@ class Broken(nn.Module):
         return self.second(self.first(x).flatten(1).reshape(-1, 2, 2, 8)).flatten(1)
 
 
+class Attentive(nn.Module):
+    """A class token, an attention and a gate."""
+
+    def __init__(self):
+        super().__init__()
+        self.patch, self.attention = nn.Conv2d(2, 4, 2, 2), nn.MultiheadAttention(4, 2, batch_first=True)
+        self.token, self.gate, self.up = nn.Parameter(torch.ones(1, 1, 4)), nn.Linear(4, 3), nn.Linear(4, 3)
+        self.down, self.fc = nn.Linear(3, 4), nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), self.patch(x).flatten(2).transpose(1, 2)], 1)
+        x = x + self.attention(x, x, x, need_weights=False)[0]
+        x = x + self.down(torch.sigmoid(self.gate(x)) * self.up(x))
+        return self.fc(x[:, 0] + x.mean(1))
+
+
 def narrow_mobilenet():
     """Depthwise blocks with a projection, with an identity shortcut, and with stride 2 and no shortcut."""
     return MobileNetV2(3, 2, stages=((1, 3, 1, 1), (2, 4, 2, 1), (2, 5, 2, 2)), first=3, last=8)
@@ -86,14 +102,16 @@ NETWORKS = {
     "broken grid": (Broken, (1, 4, 6), "ignore"),
     "mobilenet": (narrow_mobilenet, (2, 6, 6), "ignore"),
     "mobilenet, identity shortcuts": (narrow_mobilenet, (2, 6, 6), "edges"),
+    "attention": (Attentive, (2, 6, 4), "ignore"),
+    "attention, values": (Attentive, (2, 6, 4), "ignore", "values"),
 }
 
 
 @pytest.mark.parametrize("density", [0.3, 1.0])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_engines_agree(name, density):
-    build, shape, shortcuts = NETWORKS[name]
-    graph = random_graphs.traced(build, shape, density, shortcuts)
+    build, shape, *options = NETWORKS[name]
+    graph = random_graphs.traced(build, shape, density, *options)
     assert any(isinstance(block, EdgeBlock) for block in graph.blocks) == (name == "broken grid")
     edges = edge_list.unroll(graph)
     for family in FAMILIES:

@@ -3,10 +3,12 @@
 from itertools import pairwise
 
 import metric_components
+import numpy as np
 import pytest
 
 from helpers import random_graphs
 from sparse_topology.graphs.edge_list import unroll
+from sparse_topology.graphs.layered import KernelBlock, Layer, LayeredGraph
 from sparse_topology.metrics import connectivity
 
 
@@ -40,3 +42,21 @@ def test_many_small_parts_are_not_made_cores_one_by_one(monkeypatch):
     assert core.max() == 0
     assert len(source) == 500
     assert metric_components.structured(graph, {})["components"] == 500
+
+
+def test_a_sample_of_an_attention_lists_no_pair_of_positions_twice_over():
+    """Every position reads every other: as many pairs as positions squared, of which a few per position are enough."""
+    n, kernel = 60, np.ones((4, 4, 1, 1), bool)
+    pairs = np.stack(np.meshgrid(np.arange(n), [0], np.arange(n), indexing="ij"), -1).reshape(-1, 3).astype(np.int32)
+    point = np.zeros((1, 3), np.int32)
+    layers = [Layer("a", 4, 1, n, 0), Layer("b", 4, 1, n, 4 * n)]
+    block = KernelBlock("b", 0, 1, 0, 0, 1, kernel, kernel.astype(np.float32), point, pairs)
+    few = connectivity.sampled(block, layers, np.random.default_rng(0))
+    assert few.edge_count < 8 * 2 * 2 * n
+    assert set(map(tuple, few.x.tolist())) <= set(map(tuple, pairs.tolist()))
+    assert set(few.x[:, 0]) == set(few.x[:, 2]) == set(range(n))
+    graph = LayeredGraph("mge", layers, [block], np.array([[0, 4 * n]]), np.array([[4 * n, 8 * n]]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connectivity, "FEW", 0)
+        assert metric_components.structured(graph, {})["components"] == 1
+        assert connectivity.cut_counts(graph) == (0, 0)

@@ -1,5 +1,7 @@
 """Motif counts by class against igraph's enumeration, and RAND-ESU sampling against the exact number."""
 
+import dataclasses
+
 import metric_motifs
 import numpy as np
 import pytest
@@ -62,3 +64,12 @@ def test_sampling_agrees_within_its_standard_error():
     raw = metric_motifs.sampled(igraph_graph(edges), share=0.2, seed=1)
     assert 0 < raw["motif4_error"] < 0.1 * exact
     assert abs(raw["motif4"] - exact) < 6 * raw["motif4_error"]
+
+
+def test_sums_beyond_64_bits_do_not_wrap():
+    degree = np.full(4_000_000, 300_000)
+    assert metric_motifs.star_count(degree) == 4_000_000 * (300_000 * 299_999 * 299_998 // 6) > 2**63
+    edges = random_graphs.from_pairs([(0, 1)], sizes=[1, 1])
+    tails = np.zeros(3_000_000, np.int32)
+    edges = dataclasses.replace(unroll(edges), source=tails, target=tails + 1, weight=np.ones(len(tails), np.float32))
+    assert metric_motifs.degree_products_of_edges(edges, np.array([2_000_001, 2_000_001])) == 3_000_000 * 2_000_000**2

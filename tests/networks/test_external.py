@@ -72,6 +72,7 @@ def taken_in(tmp_path, architecture, state, mask=None, **changes):
         "classes": 10,
         "input": [3, 16, 16],
         "identity_shortcuts": "ignore",
+        "attention": "all",
     }
     external_load.main(tmp_path / "weights.pt", mask, output, cfg | changes)
     return output

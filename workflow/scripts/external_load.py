@@ -41,13 +41,14 @@ def build(architecture: str, classes: int, channels: int, options: dict) -> torc
 def main(weights, mask, output, cfg) -> None:
     """weights: the checkpoint; mask: a file of masks or None; output: geometry, model, mask.
 
-    cfg: architecture, architecture_options, classes, input (channels, height, width), identity_shortcuts, and state_key
-    where the checkpoint needs it.
+    cfg: architecture, architecture_options, classes, input (channels, height, width), identity_shortcuts, attention, and
+    state_key where the checkpoint needs it.
     """
     module = build(cfg["architecture"], cfg["classes"], cfg["input"][0], cfg["architecture_options"])
-    parameters = trace(module, cfg["input"], cfg["identity_shortcuts"]).parameters
+    options = cfg["input"], cfg["identity_shortcuts"], cfg["attention"]
+    parameters = trace(module, *options).parameters
     masks = load_network(weights, module, parameters, mask, cfg.get("state_key"))
-    traced = walk(module, cfg["input"], cfg["identity_shortcuts"])  # again, with the buffers of the checkpoint
+    traced = walk(module, *options)  # again, with the buffers of the checkpoint
     check_classes(traced, cfg["classes"])
     geometry = traced.geometry()
     check(module, traced, geometry, masks)

@@ -17,7 +17,7 @@ def traced(dataset: dict, cfg: dict, seed: int) -> Geometry:
     """The geometry of the network that a seed gives, checked against the network itself with nothing masked."""
     seed_all(seed)
     network = load(cfg["architecture"])(dataset["classes"], dataset["shape"][0], **cfg["architecture_options"])
-    done = walk(network, dataset["shape"], cfg["identity_shortcuts"])
+    done = walk(network, dataset["shape"], cfg["identity_shortcuts"], cfg["attention"])
     check_classes(done, dataset["classes"])
     geometry = done.geometry()
     check(network, done, geometry, {p.key: np.ones(p.shape, bool) for p in geometry.parameters})
@@ -25,7 +25,7 @@ def traced(dataset: dict, cfg: dict, seed: int) -> Geometry:
 
 
 def main(info, output, cfg):
-    """info: dataset.json (classes, shape); cfg: architecture, architecture_options, identity_shortcuts."""
+    """info: dataset.json (classes, shape); cfg: architecture, architecture_options, identity_shortcuts, attention."""
     dataset = read_json(info)
     geometry, other = (traced(dataset, cfg, seed) for seed in (0, 1))
     try:

@@ -129,18 +129,22 @@ def rows_of(tensor: Tensor) -> Rows:
     numbers = numbers_of(tensor)
     lead, flat = numbers.shape[:-1], numbers.reshape(-1, numbers.shape[-1])
     axis, axes = batch_axis(numbers), lead
-    if axis is None:  # the batch is part of another axis: its rows tell themselves
-        second = (flat < 0).any(1)
-        if not flat.any(1).all():
-            raise InputError("it mixes the images of a batch")
+    if axis is None:  # the batch is part of another axis: outermost, innermost, or the rows tell themselves
+        number = np.arange(len(flat))
+        orders = number >= len(flat) // BATCH, number % BATCH > 0, (flat < 0).any(1)
+        second = next((order for order in orders if _is_split(flat, order)), orders[0])
     else:
         second = np.broadcast_to(np.expand_dims(np.arange(BATCH) > 0, [*range(1, len(lead) - axis)]), lead).ravel()
         axes = lead[:axis] + lead[axis + 1 :]
-    first = flat[~second]
-    if (first < 0).any() or not np.array_equal(flat[second], -first):
+    if not _is_split(flat, second):
         raise InputError("it mixes the images of a batch")
+    first = flat[~second]
     place = np.where(second, np.cumsum(second), np.cumsum(~second)) - 1
     return Rows(sources_of(tensor), first, second, place, axes, lead)
+
+
+def _is_split(rows: np.ndarray, second: np.ndarray) -> bool:
+    return (rows[~second] >= 0).all() and np.array_equal(rows[second], -rows[~second])
 
 
 def batch_axis(numbers: np.ndarray) -> int | None:

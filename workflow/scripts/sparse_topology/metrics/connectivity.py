@@ -96,7 +96,19 @@ def sampled(block: Block, layers, rng) -> Block:
         count = channels.sum((1, 2, 3))
         chosen = (np.cumsum(count) - count + rng.random(len(count)) * count).astype(np.intp)[count > 0]
         into[np.unravel_index(entries[chosen], channels.shape)] = True
-    return replace(block, mask=mask)
+    return replace(block, mask=mask, y=thinned(block.y, rng), x=thinned(block.x, rng))
+
+
+def thinned(table: np.ndarray, rng) -> np.ndarray:
+    """An axis table with, for every kernel offset, at least one row for each position of either end.
+
+    Tables of convolutions hardly have more; those of attention have every pair of positions.
+    """
+    ends = len(np.unique(table[:, 0])) + len(np.unique(table[:, 2]))
+    if len(table) <= 2 * ends * (1 + table[:, 1].max(initial=0)):
+        return table
+    rows = table[rng.permutation(len(table))]
+    return rows[np.union1d(*(np.unique(rows[:, pair], axis=0, return_index=True)[1] for pair in ([0, 1], [1, 2])))]
 
 
 def neighbour_counts(graph: LayeredGraph):
