@@ -4,13 +4,16 @@ import math
 
 import numpy as np
 import prune_grasp
+import prune_prospr
 import pytest
 import torch
+from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
 from helpers.pruning_cases import digits_folder, init_file, run_on_data, settings, tiny, tiny_batches
 from sparse_topology.job import InputError
+from sparse_topology.pruning import scores
 from sparse_topology.pruning.masks import kept, size, stream
 from sparse_topology.pruning.scores import weights
 
@@ -93,3 +96,26 @@ def test_redrawn_weights_are_not_those_at_initialisation(tmp_path):
     prune_grasp.redraw(model, stream(3, "grasp"))
     first = weights(model)["conv.weight"].detach().ravel().float()
     assert not torch.allclose(first, again[: first.numel()] * (2 / 4) ** 0.5)
+
+
+class Attention(nn.Module):
+    """The smallest network with torch's fused attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.own, self.fc = nn.MultiheadAttention(4, 2, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.fc(self.own(x, x, x, need_weights=False)[0].mean(1))
+
+
+def test_second_derivatives_go_through_attention():
+    torch.manual_seed(0)
+    model, images, labels = Attention(), torch.randn(8, 5, 4), torch.arange(8) % 3
+    batches = [(images[k::2], labels[k::2]) for k in range(2)]
+    with scores.memory_for("GraSP", 4):
+        products = prune_grasp.hessian_gradient(model, batches)
+        found = prune_prospr.prospr_scores(model, [batches[0], batches[1], batches[0]])
+    assert all(product.abs().sum() > 0 for product in products)
+    assert [*found] == ["own.in_proj_weight", "own.out_proj.weight", "fc.weight"]
+    assert len(products) == 3

@@ -55,7 +55,9 @@ def candidate_scores(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def basis(cfg: dict, nearest: str, known: bool) -> list[str]:
     source = f"importances at sparsity {nearest}" + (f" and of {cfg['architecture']}" if known else "")
-    lines = [f"Weights: {source}; metrics of the masks alone; nothing was trained."]
+    lines = [
+        f"Weights: {source}, of CNNs, not of networks with attention; metrics of the masks alone; nothing was trained."
+    ]
     if abs(float(nearest) - float(cfg["sparsity"])) > 1e-9:
         lines.append(f"No importances are known at sparsity {cfg['sparsity']:g}: those of the nearest, {nearest}.")
     return lines

@@ -30,7 +30,8 @@ def candidates(networks: list[dict], classes: float, cfg: dict) -> path_score.Pr
 
 def basis(classes: float) -> list[str]:
     text = (
-        "The score needs the number of weights that each layer keeps; nothing was trained. Tried for 10 to 200 classes."
+        "The score needs the number of weights that each layer keeps; nothing was trained. Its parameters were fitted "
+        "on CNNs, not on networks with attention. Tried for 10 to 200 classes."
     )
     if not 10 <= classes <= 200:
         text += f" This data set has {classes:g}: how much late layers count is a guess."

@@ -429,7 +429,7 @@ class Walk:
         sources: list[Units] = []
 
         def numbers(tensor: Tensor) -> torch.Tensor:
-            return torch.from_numpy(renumbered(tensor, sources).astype(np.float64))
+            return torch.from_numpy(renumbered(tensor, sources).astype(np.float64, order="C"))
 
         result = self._call(node, _leaves(args, numbers), _leaves(kwargs, numbers))
         return _leaves(result, lambda tensor: moved(sources, tensor.numpy()), torch.Tensor)

@@ -25,11 +25,16 @@ def load_weights(model: nn.Module, path) -> None:
 def kaiming_(model: nn.Module) -> nn.Module:
     """Draw every Conv and Linear weight from N(0, 2 / fan_in) and zero its bias, in place (paper, section 4).
 
-    Draws from torch's global generator, in the order of `named_modules`.
+    Draws from torch's global generator, in the order of `named_modules`. The one weight of torch's attention is three
+    linear layers on the same features.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
+            nn.init.kaiming_normal_(module.in_proj_weight, mode="fan_in", nonlinearity="relu")
+            if module.in_proj_bias is not None:
+                nn.init.zeros_(module.in_proj_bias)
     return model

@@ -18,10 +18,12 @@ Masks = dict[str, np.ndarray]
 def prunable(state) -> list[str]:
     """Names of the prunable weights of a state_dict (or {name: array or tensor}), in its order.
 
-    They are the `weight` of every convolution and linear layer, first layer, shortcuts and classifier included: the
-    weights with at least two dimensions. Biases and BatchNorm parameters have one and are never pruned.
+    They are the `weight` of every convolution and linear layer, first layer, shortcuts and classifier included, and the
+    `in_proj_weight` of torch's attention: the weights with at least two dimensions. Biases and BatchNorm parameters
+    have one and are never pruned.
     """
-    return [name for name, value in state.items() if name.rpartition(".")[2] == "weight" and len(value.shape) >= 2]
+    weights = [name for name in state if name.rpartition(".")[2] in ("weight", "in_proj_weight")]
+    return [name for name in weights if len(state[name].shape) >= 2]
 
 
 def density(sparsity: float) -> Fraction:

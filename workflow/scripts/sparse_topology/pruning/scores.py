@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sparse_topology.devices import chosen_device
 from sparse_topology.job import InputError
@@ -43,9 +44,13 @@ def kept_after(step: int, total: int, sparsity: float, steps: int) -> int:
 
 @contextmanager
 def memory_for(algorithm: str, images: int) -> Iterator[None]:
-    """Second-order graphs are large, and BatchNorm in training mode does not allow them to be made in parts."""
+    """Second-order graphs are large, and BatchNorm in training mode does not allow them to be made in parts.
+
+    Attention is computed by its definition: torch's fused kernels have no second derivative.
+    """
     try:
-        yield
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
     except torch.OutOfMemoryError as error:
         raise InputError(
             f"{algorithm} differentiates twice through batches of {images} images, for which the GPU's memory is too "
