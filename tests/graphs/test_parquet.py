@@ -19,6 +19,8 @@ from sparse_topology.graphs.trace import trace
 from sparse_topology.networks.architectures import load
 from sparse_topology.pruning.masks import save_masks
 
+DEFAULT = {"identity_shortcuts": "ignore", "attention": "all"}
+
 
 def network(geometry, density, seed=0):
     rng = np.random.default_rng(seed)
@@ -55,7 +57,7 @@ def test_reading_back_gives_the_same_graph(file):
     assert metadata["nodes"] == made.node_count
     assert metadata["edges"] == made.edge_count == pq.read_metadata(path).num_rows
     assert [layered.Layer(*layer) for layer in metadata["layers"]] == made.layers
-    assert metadata["options"] == {"identity_shortcuts": "ignore", "input": [2, 11, 11], "padding": [1, 1, 1, 1]}
+    assert metadata["options"] == {**DEFAULT, "input": [2, 11, 11], "padding": [1, 1, 1, 1]}
     assert metadata["outputs"] == made.outputs.tolist()
 
 
@@ -113,7 +115,7 @@ def test_rules_write_every_encoding(tmp_path):
         str(tmp_path / name) for name in ("dataset.json", "geometry.npz", "model.pt", "mask.npz")
     )
     write_json(info, {"classes": 10, "shape": [1, 8, 8]})
-    architecture = {"architecture": "conv_small", "architecture_options": {}, "identity_shortcuts": "ignore"}
+    architecture = {"architecture": "conv_small", "architecture_options": {}, **DEFAULT}
     geometry_rule.main(info, traced, architecture)
     module = load("conv_small")(10, 1)
     torch.save(module.state_dict(), model)

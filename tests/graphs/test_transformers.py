@@ -1,15 +1,24 @@
 """Rows of features, gates and attention against the Jacobian, and whole networks of today (spec of the MGE)."""
 
+from dataclasses import asdict
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from test_trace import Net, check
+import torchvision
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_trace import Net, check, random_network
 from test_trace_own_forward import guard
 from torch import nn
 
+from sparse_topology.graphs import capture
+from sparse_topology.graphs.geometry import EdgePlan, encode
 from sparse_topology.graphs.layered import EdgeBlock
-from sparse_topology.graphs.trace import trace
+from sparse_topology.graphs.trace import Walk, trace
 from sparse_topology.job import InputError
+from sparse_topology.metrics.degrees import degrees
 
 
 def tokens(s, x):
@@ -294,3 +303,135 @@ def test_attention(name, attention):
     graph = check(net, (2, 8, 8), cases, attention=attention)
     assert any(isinstance(block, EdgeBlock) for block in graph.blocks) == (lists and attention == "all")
     guard(net, (2, 8, 8), rounds=4, attention=attention)
+
+
+class Sequence(nn.Module):
+    """Patches of a small image, then parts by name, as drawn below."""
+
+    def __init__(self, kinds, last):
+        super().__init__()
+        self.patch, self.kinds, self.last = nn.Conv2d(2, 4, 2, 2), kinds, last
+        self.parts = nn.ModuleList(self.part(kind) for kind in kinds)
+        self.token = nn.Parameter(torch.randn(1, 1, 4))
+        self.fc = nn.LazyLinear(2)
+
+    def part(self, kind):
+        if kind == "torch":
+            return TorchAttention(4)
+        if kind in ("gate", "mlp"):
+            return nn.Linear(4, 4) if kind == "gate" else nn.Sequential(nn.Linear(4, 3), nn.GELU(), nn.Linear(3, 4))
+        return Attention(4, kind) if kind in ("matmul", "sdpa", "causal", "einsum") else nn.LayerNorm(4)
+
+    def forward(self, x):
+        x = self.patch(x).flatten(2).transpose(1, 2)
+        for kind, part in zip(self.kinds, self.parts, strict=True):
+            if kind == "constant":
+                x = torch.cat([x[:, :2], self.token.expand(x.shape[0], -1, -1), x[:, 2:]], 1)
+            elif kind == "gate":
+                x = x * torch.sigmoid(part(x.mean(1, keepdim=True)))
+            elif kind == "reversal":
+                x = part(x).flip(1)
+            else:
+                x = x + part(x)
+        return self.fc({"mean": x.mean(1), "first": x[:, 0], "flat": x.flatten(1)}[self.last])
+
+
+KINDS = ["matmul", "sdpa", "causal", "einsum", "torch", "gate", "mlp", "constant", "reversal"]
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=3), st.sampled_from(["mean", "first", "flat"]),
+       st.sampled_from(["all", "values"]), st.integers(0, 99))  # fmt: skip
+def test_random_compositions_of_tokens(kinds, last, attention, seed):
+    module = Sequence(kinds, last).eval()
+    module(torch.zeros(1, 2, 4, 6))
+    cases = ["right"] * sum(kind not in ("gate", "constant", "reversal") for kind in kinds)
+    check(module, (2, 4, 6), cases, seed=seed, attention=attention)
+    guard(module, (2, 4, 6), seed=seed, attention=attention)
+
+
+# -- whole networks
+
+
+def vit_tiny():
+    """For images of 32 pixels: 65 tokens with the class token."""
+    options = dict(image_size=32, patch_size=4, num_layers=12, num_heads=3, hidden_dim=192, mlp_dim=768)
+    return torchvision.models.VisionTransformer(**options, num_classes=10)
+
+
+def test_edges_of_a_dense_vit_are_those_that_one_counts():
+    tokens, width, blocks = 65, 192, 12
+    pairs, layers = blocks * tokens**2 * width**2, 316_774_272
+    module = vit_tiny()
+    counts = {"all": layers + 2 * pairs + pairs // tokens, "values": layers + pairs}
+    for attention, edges in counts.items():
+        geometry = trace(module, (3, 32, 32), attention=attention)
+        ones = {p.key: np.ones(p.shape, bool) for p in geometry.parameters}
+        graph = encode(geometry, ones, ones)
+        assert graph.edge_count == edges
+        assert graph.node_count == 1_363_210
+        assert sum(mask.size for mask in ones.values()) == 5_319_552
+        assert not any(isinstance(block, EdgeBlock) for block in graph.blocks)
+        outdegree, indegree = degrees(graph)
+        first = graph.layers[2]
+        assert first.name.endswith("0.self_attention.in_proj_weight")
+        unfed = (indegree == 0) & (outdegree > 0)
+        assert unfed[first.offset :].sum() == (3 * width if attention == "all" else width)  # the class token's
+
+
+@pytest.mark.parametrize("name", ["class token", "windows", "MLP-Mixer", "matmul", "SE-ResNet"])
+def test_export_shows_the_graph_that_fx_shows(name):
+    forward, modules = (ROWS | GATES | ATTENTION)[name][:2]
+    net = network(forward, modules).eval()
+    program = capture.exported(net, (2, 8, 8))
+    options = {"identity_shortcuts": "ignore", "attention": "all", "input": [2, 8, 8], "padding": [0, 0, 0, 0]}
+    again = Walk(net, program, program.graph, options).geometry()
+    np.testing.assert_equal(asdict(again), asdict(trace(net, (2, 8, 8))))
+
+
+def small(name):
+    """A network of torchvision's code with few and narrow layers."""
+    models = torchvision.models
+    if name == "ViT":
+        return models.VisionTransformer(32, 8, 2, 2, 16, 24, num_classes=5)
+    if name == "MaxViT":
+        return models.MaxVit((32, 32), 8, 4, [8], [1], 4, 0.1, num_classes=5)
+    if name == "ConvNeXt":
+        return models.ConvNeXt([models.convnext.CNBlockConfig(8, 12, 1), models.convnext.CNBlockConfig(12, None, 1)],
+                               num_classes=5)  # fmt: skip
+    swin = dict(patch_size=[2, 2], embed_dim=8, depths=[2, 1], num_heads=[2, 2], window_size=[5, 5], num_classes=5)
+    if name == "SwinV2":
+        swin |= dict(block=models.swin_transformer.SwinTransformerBlockV2,
+                     downsample_layer=models.swin_transformer.PatchMergingV2)  # fmt: skip
+    return models.SwinTransformer(**swin)
+
+
+@pytest.mark.parametrize("attention", ["all", "values"])
+@pytest.mark.parametrize("name", ["ViT", "Swin", "SwinV2", "MaxViT", "ConvNeXt"])
+def test_the_check_passes_transformers_of_torchvision(name, attention):
+    """Swin's windows are shifted and do not divide the plane: they are padded."""
+    torch.manual_seed(0)
+    module = small(name)
+    geometry = trace(module, (3, 32, 32))
+    assert not any(isinstance(plan, EdgePlan) for plan in geometry.plans)
+    _, masks = random_network(geometry.parameters, 0, 0.3)
+    guard(module, (3, 32, 32), masks, attention=attention)
+
+
+REFUSED = {
+    "softmax over queries": (lambda s, x: s.b((lambda y: torch.softmax(y @ y.mT, 1) @ y)(s.a(tokens(s, x)))),
+                             "operation softmax: there is a rule for a softmax over keys only"),
+    "returned scores": (lambda s, x: (lambda y: y @ y.mT)(s.a(tokens(s, x))), "returning the scores of an attention"),
+    "a weight as a matrix": (lambda s, x: tokens(s, x) @ s.a.weight, "operation matmul: there is no rule for it"),
+    "scores of scores": (lambda s, x: (lambda y: (y @ y.mT) @ (y @ y.mT))(s.a(tokens(s, x))), "as the second factor"),
+    "gate of a mask": (lambda s, x: torch.cumsum(s.a(tokens(s, x)), 1), "operation cumsum: there is no rule for it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_rule_is_refused_by_name(name):
+    forward, message = REFUSED[name]
+    with pytest.raises(InputError, match=message) as error:
+        trace(network(forward, dict(a=nn.Linear(4, 4), b=nn.Linear(4, 2))), (2, 8, 8))
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 500

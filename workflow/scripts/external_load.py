@@ -41,8 +41,8 @@ def build(architecture: str, classes: int, channels: int, options: dict) -> torc
 def main(weights, mask, output, cfg) -> None:
     """weights: the checkpoint; mask: a file of masks or None; output: geometry, model, mask.
 
-    cfg: architecture, architecture_options, classes, input (channels, height, width), identity_shortcuts, attention, and
-    state_key where the checkpoint needs it.
+    cfg: architecture, architecture_options, classes, input (channels, height, width), identity_shortcuts, attention,
+    and state_key where the checkpoint needs it.
     """
     module = build(cfg["architecture"], cfg["classes"], cfg["input"][0], cfg["architecture_options"])
     options = cfg["input"], cfg["identity_shortcuts"], cfg["attention"]
