@@ -276,7 +276,7 @@ SHOWN_OF_EVERY_WAY = {
 def check_table(file: Path, table: str, source: tuple, digits: float) -> None:
     name, where, column, scale = source
     expected = pd.read_csv(file.parent / "tables" / f"{name}.csv").query(where)[column].dropna() * scale
-    found = np.array(values_of(file.read_text(), table))
+    found = np.array(values_of(file.read_text(encoding="utf-8"), table))
     assert len(expected)
     for value in expected:
         assert np.abs(found - value).min() <= digits + 1e-5 * abs(value), (table, value)
