@@ -74,6 +74,7 @@ rule all:
         analysis_products(""),
         drawings(),
         study_products(),
+        lambda w: whole_edge_lists(),
 
 
 rule published:
@@ -95,6 +96,7 @@ rule edges:
     input:
         [path for network in study.networks for path in edge_lists(NETWORK.format(**network))],
         [path for network in study.own for path in edge_lists(EXTERNAL.format(**network))],
+        lambda w: whole_edge_lists(),
 
 
 # Has no output, so that the recommendation is printed whenever it is asked for.

@@ -57,6 +57,14 @@ def test_edge_lists_may_be_deleted(study):
     before = {path: path.read_bytes() for path in lists}
     for path in lists:
         path.unlink()
+    lists[0].write_bytes(before[lists[0]][:100])  # cut off: no job would notice
+    run = snakemake(study, "--dry-run")
+    assert run.returncode != 0
+    said = (
+        f"Error: {lists[0].relative_to(study)} is no whole Parquet file (its end is missing); delete it and run again"
+    )
+    assert said in run.stdout.splitlines()
+    lists[0].unlink()
     assert planned(study) == {}
     run = snakemake(study, "--cores", "2", "edges")
     assert run.returncode == 0, run.stdout

@@ -151,6 +151,18 @@ def edge_lists(folder):
     return [path for path in encoded(folder).values() if path.endswith(".parquet")]
 
 
+def whole_edge_lists():
+    """No file. Ends the run where an edge list was cut off, which no job would notice: they are for the user to read."""
+    folders = [NETWORK.format(**n) for n in study.networks] + [EXTERNAL.format(**n) for n in study.own]
+    for path in (placed(path) for folder in folders for path in edge_lists(folder)):
+        if Path(path).is_file():
+            with open(path, "rb") as file:
+                file.seek(max(0, Path(path).stat().st_size - 4))
+                if file.read() != b"PAR1":
+                    sys.exit(f"Error: {path} is no whole Parquet file (its end is missing); delete it and run again")
+    return []
+
+
 def graph_products(folder, encodings, metrics):
     """The files of one network in `folder` that its graphs and metrics are made of."""
     files = [f"{folder}/model.pt", f"{folder}/mask.npz"]
