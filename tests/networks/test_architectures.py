@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sparse_topology.job import InputError
-from sparse_topology.networks.architectures import load, words
+from sparse_topology.networks.architectures import built, load, words
 
 # word: weight layers, prunable weights, parameters; for 10, 100 and 200 classes
 COUNTS = {
@@ -120,6 +120,13 @@ def test_unknown_word_names_the_choices():
     with pytest.raises(InputError, match=r"'resnet21'.*conv6.*wrn28_2"):
         load("resnet21")
     assert not any(word.startswith("_") for word in words())
+
+
+@pytest.mark.parametrize("value", ["banana", [8, 8]])
+def test_an_option_that_no_network_can_be_built_with_is_named(value):
+    with pytest.raises(InputError, match=r"^options\.conv_small: \{'image_size': .*\} cannot be built: ") as caught:
+        built("conv_small", 10, 1, {"image_size": value})
+    assert "\n" not in str(caught.value)
 
 
 def test_own_file(tmp_path):

@@ -9,14 +9,14 @@ from sparse_topology.graphs.dependence import check, check_classes
 from sparse_topology.graphs.geometry import Geometry, save
 from sparse_topology.graphs.trace import walk
 from sparse_topology.job import InputError, job
-from sparse_topology.networks.architectures import load
+from sparse_topology.networks.architectures import built
 from sparse_topology.networks.initialise import seed_all
 
 
 def traced(dataset: dict, cfg: dict, seed: int) -> Geometry:
     """The geometry of the network that a seed gives, checked against the network itself with nothing masked."""
     seed_all(seed)
-    network = load(cfg["architecture"])(dataset["classes"], dataset["shape"][0], **cfg["architecture_options"])
+    network = built(cfg["architecture"], dataset["classes"], dataset["shape"][0], cfg["architecture_options"])
     done = walk(network, dataset["shape"], cfg["identity_shortcuts"], cfg["attention"])
     check_classes(done, dataset["classes"])
     geometry = done.geometry()

@@ -4,7 +4,7 @@ import torch
 
 from sparse_topology.files import atomic, read_json
 from sparse_topology.job import InputError, job
-from sparse_topology.networks.architectures import load
+from sparse_topology.networks.architectures import built
 from sparse_topology.networks.initialise import kaiming_, seed_all
 
 
@@ -33,7 +33,7 @@ def initialise(architecture: str, options: dict, classes: int, shape: list[int],
 
 def _built(architecture: str, options: dict, classes: int, channels: int, seed: int) -> torch.nn.Module:
     seed_all(seed)  # for what the constructor draws and kaiming_ does not draw anew
-    return load(architecture)(num_classes=classes, in_channels=channels, **options)
+    return built(architecture, classes, channels, options)
 
 
 def _equal(one, other) -> bool:

@@ -26,6 +26,16 @@ def load(word: str) -> Callable:
     return importlib.import_module(f"sparse_topology.networks.architectures.{word}").build
 
 
+def built(word: str, classes: int, channels: int, options: dict):
+    """The network of a word, with its own initial weights. Raises InputError for options that it cannot have."""
+    try:
+        return load(word)(num_classes=classes, in_channels=channels, **options)
+    except Exception as error:
+        if not options or isinstance(error, InputError):
+            raise
+        raise InputError(f"options.{word}: {options} cannot be built: {type(error).__name__}: {error}") from error
+
+
 def _load_file(word: str) -> Callable:
     path, _, name = word.rpartition(":")
     if not Path(path).is_file():
