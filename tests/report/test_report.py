@@ -16,15 +16,21 @@ import table_accuracy
 import table_costs
 import table_layers
 import vl_convert
+from torch import nn
 
 from helpers.small_results import RESOURCES, pool_of, synthetic_layers, write_benchmark, write_results
 from helpers.synthetic_pool import synthetic_pool
-from sparse_topology.analysis.pool import write_parquet
+from sparse_topology.analysis.pool import LAYER_METRICS, write_parquet
 from sparse_topology.files import write_json
+from sparse_topology.graphs.geometry import encode
+from sparse_topology.graphs.layered import all_edges
+from sparse_topology.graphs.trace import trace
+from sparse_topology.report import definitions
 from sparse_topology.report.page import Cell, Look, Section, Table, caption, code, columns_of, embedded
 from sparse_topology.report.sections.accuracy import accuracy_tables
 from sparse_topology.report.sections.printed_values import beside, differing, printed_values, signed
 from sparse_topology.report.sections.scatter import measured
+from sparse_topology.words import TOPOMETRIC_GROUPS
 
 CAPTIONS = {path.stem: str(path) for path in (RESOURCES.parent / "report").glob("*.rst")}
 REGRESSION = "folds == 'random' and regressor == 'mean' and features == 'topometrics'"
@@ -743,6 +749,60 @@ def test_print_cuts_nothing(page):
     printed = plain("".join("".join(sheet.extract_text() for sheet in pages).split()))
     assert len(shown) > 500
     assert [word for word in shown if plain(word) not in printed] == []
+
+
+# -- what the words mean
+
+
+def test_every_topometric_and_layer_metric_has_a_definition():
+    defined = {word for entries in definitions.GROUPS.values() for word in entries}
+    assert {name for members in TOPOMETRIC_GROUPS.values() for name in members} <= defined
+    assert set(LAYER_METRICS) <= defined
+    assert {"mge", "rolled", "rolled_channel", "RBO", "ours"} <= defined
+    assert len(set(definitions.terms().values())) == len(defined)
+
+
+def test_a_word_is_explained_where_it_is_pointed_at_or_reached_by_tab(page):
+    said, word = page.locator("#definition"), page.locator("#table-ranking-all-last .term", has_text="λ imsg").first
+    assert not said.is_visible()
+    word.hover()
+    assert said.inner_text() == definitions.LAYERS["lambda_imsg"]
+    page.mouse.move(0, 0)
+    assert not said.is_visible()
+    word.focus()
+    assert said.inner_text() == definitions.LAYERS["lambda_imsg"]
+    page.keyboard.press("Escape")
+    assert not said.is_visible()
+    sink = page.locator("#chart-importance_sparsity_fixed .words .term", has_text="sink")
+    sink.focus()
+    assert said.inner_text() == definitions.TOPOMETRICS["sink"]
+    box = said.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 1400
+
+
+def test_the_small_convolution_unrolls_as_the_encoder_unrolls_it(page):
+    geometry = trace(nn.Conv2d(3, 2, 2, bias=False), (3, 3, 3))
+    buttons = page.locator(".unrolling button")
+    assert buttons.count() == 24
+    for weight in (1, 2, 5, 14, 23):
+        buttons.nth(weight).press("Enter")
+    kept = buttons.evaluate_all("all => all.map(b => b.ariaPressed === 'true')")
+    assert kept[5] is False
+    assert kept[1]
+    (key,) = (p.key for p in geometry.parameters)
+    mask = {key: np.array(kept).reshape(2, 3, 2, 2)}
+    tails, heads, _ = all_edges(encode(geometry, mask, mask))
+    drawn = page.locator(".unrolled line").evaluate_all(
+        "all => all.map(line => line.dataset.edge.split(' ').map(Number))"
+    )
+    assert sorted(map(tuple, drawn)) == sorted(zip(tails.tolist(), (heads - 27).tolist(), strict=True))
+    assert page.locator(".rolled line").count() == sum(kept)
+    alone = 35 - len({*tails.tolist(), *heads.tolist()})
+    assert page.locator(".unrolling output").inner_text().endswith(f"{alone} of 35 units without any edge")
+    buttons.nth(1).hover()
+    assert page.locator(".unrolled line.hot").count() == 4
+    assert page.evaluate("state.get('kernel')") == "".join(str(int(k)) for k in kept)
 
 
 # -- for everybody

@@ -367,6 +367,94 @@ function filterSubsections() {
   });
 }
 
+// -- the paper's Figure 1: two filters of 2x2 over three channels of 3x3, without padding, with stride 1
+
+const FILTERS = 2, CHANNELS = 3, KERNEL = 2, INPUT = 3, OUTPUT = INPUT - KERNEL + 1;
+const HUES = PAGE.hues.slice(0, CHANNELS);
+const firstMask = Array.from({length: FILTERS * CHANNELS * KERNEL ** 2}, (_, k) => Number(k % 5 === 0 || k % 7 === 3)).join('');
+const range = n => [...Array(n).keys()];
+// Every weight with its place and its edges: [unit of the input, unit of the output].
+const weights = range(FILTERS).flatMap(o => range(CHANNELS).flatMap(c => range(KERNEL).flatMap(i => range(KERNEL).map(j => ({
+  o, c, i, j, rolled: [(c * KERNEL + i) * KERNEL + j, o],
+  edges: range(OUTPUT).flatMap(y => range(OUTPUT).map(x =>
+    [(c * INPUT + y + i) * INPUT + x + j, (o * OUTPUT + y) * OUTPUT + x])),
+})))));
+// A bipartite graph: circles left and right, lines for the edges [[left, right, weight]].
+function bipartite(left, right, edges, hue, names) {
+  const height = 340, at = (k, n) => 24 + (k + .5) * (height - 30) / n, svg = [];
+  const touched = [new Set(edges.map(e => e[0])), new Set(edges.map(e => e[1]))];
+  for (const [a, b, w] of edges)
+    svg.push(`<line data-edge="${a} ${b}" data-weight="${w}" x1="30" y1="${at(a, left)}" x2="230" y2="${at(b, right)}" stroke="${HUES[weights[w].c]}"/>`);
+  range(left).forEach(k => svg.push(`<circle${touched[0].has(k) ? '' : ' class="lost"'} cx="30" cy="${at(k, left)}" r="4.5" fill="${hue(k)}" stroke="${hue(k)}"/>`));
+  range(right).forEach(k => svg.push(`<circle${touched[1].has(k) ? '' : ' class="lost"'} cx="230" cy="${at(k, right)}" r="4.5" fill="#767676" stroke="#767676"/>`));
+  return `<svg viewBox="0 0 260 ${height}" role="img" aria-label="${names}"><text x="4" y="12">${names}</text>${svg.join('')}</svg>`;
+}
+function unrolling(figure) {
+  const kernel = figure.querySelector('.kernel');
+  for (const o of range(FILTERS)) {
+    const set = kernel.appendChild(document.createElement('fieldset'));
+    set.innerHTML = `<legend>filter ${o + 1}</legend>`;
+    for (const c of range(CHANNELS)) {
+      const box = set.appendChild(document.createElement('div'));
+      box.className = 'channel';
+      box.style.setProperty('--channel', HUES[c]);
+      weights.forEach((weight, k) => {
+        if (weight.o !== o || weight.c !== c) return;
+        const button = box.appendChild(document.createElement('button'));
+        button.type = 'button';
+        button.dataset.weight = k;
+        button.setAttribute('aria-label', `filter ${o + 1}, channel ${c + 1}, row ${weight.i + 1}, column ${weight.j + 1}`);
+        button.onclick = () => {
+          const bits = [...mask()];
+          bits[k] = bits[k] === '1' ? '0' : '1';
+          choose('kernel', bits.join('') === firstMask ? null : bits.join(''));
+          show();
+          light(k);
+        };
+        button.onpointerenter = button.onfocus = () => light(k);
+        button.onpointerleave = button.onblur = () => light(null);
+      });
+    }
+  }
+  const mask = () => /^[01]{24}$/.test(state.get('kernel')) ? state.get('kernel') : firstMask;
+  function light(k) {
+    figure.querySelectorAll('svg').forEach(svg => svg.classList.toggle('hot', k !== null && mask()[k] === '1'));
+    figure.querySelectorAll('line').forEach(line => line.classList.toggle('hot', line.dataset.weight === String(k)));
+  }
+  function show() {
+    const kept = weights.map((_, k) => k).filter(k => mask()[k] === '1');
+    kernel.querySelectorAll('button').forEach(b => b.setAttribute('aria-pressed', mask()[b.dataset.weight] === '1'));
+    const rolled = kept.map(k => [...weights[k].rolled, k]), edges = kept.flatMap(k => weights[k].edges.map(e => [...e, k]));
+    const inputs = CHANNELS * INPUT ** 2, outputs = FILTERS * OUTPUT ** 2;
+    figure.querySelector('.rolled').innerHTML = bipartite(CHANNELS * KERNEL ** 2, FILTERS, rolled,
+      k => HUES[Math.floor(k / KERNEL ** 2)], 'rolled graph');
+    figure.querySelector('.unrolled').innerHTML = bipartite(inputs, outputs, edges,
+      k => HUES[Math.floor(k / INPUT ** 2)], 'unrolled graph');
+    const alone = inputs + outputs - new Set(edges.map(e => e[0])).size - new Set(edges.map(e => e[1])).size;
+    figure.querySelector('output').textContent = `${kept.length} of ${weights.length} weights: ${rolled.length} edges rolled, ` +
+      `${edges.length} of ${weights.length * OUTPUT ** 2} unrolled; ${alone} of ${inputs + outputs} units without any edge`;
+  }
+  return show;
+}
+const unrollings = [...document.querySelectorAll('.unrolling')].map(unrolling);
+
+// -- definitions: what the glossary says, where a word is pointed at or reached by Tab
+
+const definition = document.getElementById('definition');
+function define(event) {
+  const word = event.target.closest && event.target.closest('[aria-describedby^=word-]');
+  definition.hidden = !word;
+  if (!word) return;
+  definition.textContent = document.getElementById(word.getAttribute('aria-describedby')).textContent;
+  const box = word.getBoundingClientRect(), room = document.documentElement.clientWidth;
+  definition.style.left = Math.max(8, Math.min(box.left, room - definition.offsetWidth - 8)) + scrollX + 'px';
+  const below = box.bottom + 6 + definition.offsetHeight < innerHeight;
+  definition.style.top = (below ? box.bottom + 6 : box.top - 6 - definition.offsetHeight) + scrollY + 'px';
+}
+['mouseover', 'focusin', 'click'].forEach(kind => document.addEventListener(kind, define));
+document.addEventListener('focusout', () => { definition.hidden = true; });
+addEventListener('keydown', event => { if (event.key === 'Escape') definition.hidden = true; });
+
 // -- the bar above all, and the address
 
 const bar = document.querySelector('.filter'), selects = [...bar.querySelectorAll('select')];
@@ -374,6 +462,7 @@ function apply() {
   selects.forEach(s => { s.value = belongs[s.name].has(state.get(s.name)) ? state.get(s.name) : ''; });
   bar.classList.toggle('active', chosen().length > 0);
   tables.forEach(update => update());
+  unrollings.forEach(show => show());
   filterSubsections();
   drawAll();
 }

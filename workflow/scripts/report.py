@@ -27,11 +27,12 @@ from sparse_topology.report.sections import (
     regression,
     run,
     scatter,
+    words,
 )
 from sparse_topology.report.sections.inputs import PageInputs, facets
 
 SECTIONS = [accuracy, scatter, importance, regression, families, ranking, before_training, layers, controls, masks]
-SECTIONS += [comparison, drawings, costs, run]
+SECTIONS += [comparison, drawings, words, costs, run]
 
 
 def read_tables(paths: dict[str, str]) -> dict[str, pd.DataFrame]:

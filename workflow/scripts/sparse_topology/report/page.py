@@ -12,6 +12,9 @@ from typing import ClassVar
 import jinja2
 from markupsafe import Markup
 
+from sparse_topology.report.definitions import terms, used
+from sparse_topology.words import PALETTE
+
 
 @dataclass
 class Cell:
@@ -57,6 +60,7 @@ class Chart:
     data: list[str]
     renderer: str = "svg"
     alt: str = ""
+    terms: list[str] = field(default_factory=list)
     kind: ClassVar = "chart"
 
 
@@ -118,6 +122,21 @@ class Captioned:
     block: object
     caption: Markup
     kind: ClassVar = "captioned"
+
+
+@dataclass
+class Unrolling:
+    """A small convolution whose weights can be switched off, beside its rolled and its unrolled graph."""
+
+    kind: ClassVar = "unrolling"
+
+
+@dataclass
+class Glossary:
+    """Terms as they are printed, and what they mean."""
+
+    entries: dict[str, str]
+    kind: ClassVar = "glossary"
 
 
 @dataclass
@@ -314,17 +333,21 @@ def render_page(
     import vl_convert
 
     charts = [block for section in sections for block in leaves(section.blocks) if isinstance(block, Chart)]
-    used = {name for chart in charts for name in chart.data}
+    for chart in charts:
+        chart.terms = [term for name in chart.data for term in used(data[name])]
+    shown = {name for chart in charts for name in chart.data}
     content = {
-        "data": {name: columns for name, columns in data.items() if name in used},
+        "data": {name: columns for name, columns in data.items() if name in shown},
         "charts": {c.name: {"spec": c.spec, "data": c.data, "renderer": c.renderer} for c in charts},
         "config": config,
         "facets": facets,
+        "hues": PALETTE,
     }
     return look.page(
         title=title,
         lead=lead,
         facets=facets,
+        terms=terms(),
         sections=[with_words(section) for section in sections],
         content=embedded(content),
         files={name: embedded(text) for name, text in files.items()},
