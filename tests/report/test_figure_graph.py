@@ -6,6 +6,7 @@ import figure_graph
 import metric_local
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from torch import nn
 
 from sparse_topology.graphs import geometry as geometries
@@ -13,6 +14,7 @@ from sparse_topology.graphs import layered
 from sparse_topology.graphs.geometry import encode
 from sparse_topology.graphs.trace import trace
 from sparse_topology.networks.architectures import load
+from sparse_topology.words import network_title
 
 
 def network(module, shape, density):
@@ -72,6 +74,44 @@ def test_a_column_of_nodes_shows_the_kinds_in_proportion():
     assert (few == figure_graph.COLOURS[3]).all(2).sum(0).tolist() == [10] * 4
 
 
+NETWORK = {"dataset": "digits", "architecture": "wrn28_2", "pruning": "snip", "sparsity": "0.950"}
+
+
+def test_every_word_lies_inside_the_drawing_and_all_signs_are_explained(small):
+    geometry, graph = small
+    ones = {p.key: np.ones(p.shape, bool) for p in geometry.parameters}
+    title = network_title(NETWORK) + ", and what else a long title would like to say about this network"
+    figure = figure_graph.draw(graph, encode(geometry, ones, ones), title)
+    figure.canvas.draw()
+    page = figure.bbox
+    texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    for text in texts:
+        box = text.get_window_extent()
+        assert box.x0 >= page.x0 - 1, text
+        assert box.x1 <= page.x1 + 1, text
+    said = " ".join(text.get_text() for text in texts)
+    dead = (figure_graph.node_kinds(graph) > 0).mean()
+    words = [
+        "Wide-ResNet-28-2 on Digits, SNIP at sparsity 0.95",
+        f"{dead:.1%} of them dead",
+        "skip layers",
+        "none left",
+    ]
+    for word in [*words, "sink unit", "Dead units"]:
+        assert word in said.replace("\n", " ")
+
+
+def test_drawings_have_one_scale(small):
+    geometry, graph = small
+    ones = {p.key: np.ones(p.shape, bool) for p in geometry.parameters}
+    dense = encode(geometry, ones, ones)
+    limits = []
+    for drawn in (graph, dense):
+        figure = figure_graph.draw(drawn, dense)
+        limits.append([axis.get_ylim() for axis in figure.axes[1:]])
+    assert limits[0] == limits[1]
+
+
 DRAWN = {
     "residual": (load("resnet_small")(10, 1), (1, 8, 8), 0.05),
     "empty": (nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 2, 3)), (1, 8, 8), 0.0),
@@ -86,6 +126,6 @@ def test_it_is_one_svg_and_the_same_bytes_each_time(name, tmp_path):
     geometries.save(geometry, tmp_path / "geometry.npz")
     layered.save(graph, tmp_path / "blocks.npz")
     for output in ("first.svg", "second.svg"):
-        figure_graph.main(tmp_path / "geometry.npz", tmp_path / "blocks.npz", tmp_path / output, "A title")
+        figure_graph.main(tmp_path / "geometry.npz", tmp_path / "blocks.npz", tmp_path / output, NETWORK)
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
     assert ET.parse(tmp_path / "first.svg").getroot().tag.endswith("svg")

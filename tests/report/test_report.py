@@ -39,6 +39,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
 DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10"><circle id="a" cx="5" cy="5" r="4"/></svg>'
+DRAWN = {"dataset": "cifar10", "architecture": "conv6", "pruning": "snip", "sparsity": "0.9", "seed": "0"}
 MANIFEST = {
     "command": "snakemake --cores 2",
     "date": "2026-01-01T00:00:00+00:00",
@@ -74,7 +75,7 @@ def page_file(tmp_path_factory):
     shutil.copy(RESOURCES / "rank-evaluation.csv", folder / "tables" / "rank_evaluation.csv")
     write_json(folder / "manifest.json", MANIFEST)
     (folder / "graph.svg").write_text(DRAWING)
-    return write_page(folder, folder / "manifest.json", [("Conv-6, SNIP", str(folder / "graph.svg"))])
+    return write_page(folder, folder / "manifest.json", [(DRAWN, str(folder / "graph.svg"))])
 
 
 @pytest.fixture(scope="module")
@@ -749,6 +750,16 @@ def test_print_cuts_nothing(page):
     printed = plain("".join("".join(sheet.extract_text() for sheet in pages).split()))
     assert len(shown) > 500
     assert [word for word in shown if plain(word) not in printed] == []
+
+
+def test_a_drawing_says_what_its_network_lost(page_file):
+    pool = pd.read_parquet(page_file.parent / "topometrics.parquet")
+    (row,) = pool.query(
+        "architecture == 'conv6' and pruning == 'snip' and sparsity == 0.9 and seed == 0 and encoding == 'mge'"
+    ).to_dict("records")
+    dead = row["sink"] + row["source"] + row["disconnected"]
+    told = f"Conv-6 on CIFAR-10, SNIP at sparsity 0.9: accuracy drop {row['drop']:.1%}, {dead:.1%} of its units dead"
+    assert f"<figcaption>{told}</figcaption>" in page_file.read_text(encoding="utf-8")
 
 
 # -- what the words mean

@@ -43,7 +43,7 @@ rule figure_graph:
         mem_mb=rising(2000),
         runtime=20,
     params:
-        title=lambda w: f"{w.architecture} on {w.dataset}, {w.pruning} at sparsity {w.sparsity}",
+        network=lambda w: described(dict(w.items())),
         code=lambda w: code_hash("figure_graph.py"),
     script:
         "../scripts/figure_graph.py"
@@ -60,7 +60,7 @@ use rule figure_graph as external_figure_graph with:
     benchmark:
         "results/benchmarks/external/{name}/figure_graph.tsv"
     params:
-        title=lambda w: own_title(w.name),
+        network=lambda w: own_network(w.name),
         code=lambda w: code_hash("figure_graph.py"),
 
 

@@ -2,13 +2,17 @@
 
 Every layer is a column of nodes in the order of their ids, so a channel is a band. Nodes are aggregated into bins (one
 bin per node in a small layer) and edges into bundles from bin to bin. A pixel between two columns has the colour of the
-share of the dense network's edges through it that the sparse one has kept. Blocks that skip layers are arcs above.
-Below, for every layer, that share, and the nodes that have lost their edges.
+share of the dense network's edges through it that the sparse one has kept, on a scale that is the same in every
+drawing. Blocks that skip layers are arcs above. Below, for every layer, that share, and its dead units: those that have
+lost their edges on one side or on both.
 """
+
+import textwrap
 
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Arc, Patch
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
@@ -18,11 +22,16 @@ from sparse_topology.graphs import layered
 from sparse_topology.graphs.layered import LayeredGraph
 from sparse_topology.job import job
 from sparse_topology.metrics.degrees import degrees, sinks_and_sources
+from sparse_topology.words import network_title
 
 BINS = 144  # bins of a large layer, and pixel rows of the drawing
 KINDS = ["connected", "source", "sink", "disconnected"]
 COLOURS = np.array([[0.82, 0.82, 0.82], [0.97, 0.58, 0.1], [0.78, 0.1, 0.55], [0.1, 0.1, 0.1]])
 SHARE = mpl.colormaps["YlGnBu"]
+LEAST = 1e-3  # the scale's lower end, which what is less is drawn as
+ADJACENT = {"marker": "o", "color": "#225ea8", "markersize": 3}
+SKIPPING = {"marker": "^", "color": "#c78400", "markersize": 3.5}
+EMPTY = {"marker": "x", "color": "#cc0000", "markersize": 4}
 
 
 def node_kinds(graph: LayeredGraph) -> np.ndarray:
@@ -93,10 +102,10 @@ def draw(graph: LayeredGraph, dense: LayeredGraph, title: str = "") -> Figure:
     """graph: a sparse network's graph; dense: the graph of the same network with all its weights."""
     kept, possible = bundles(graph), bundles(dense)
     share = {pair: kept[pair].sum() / counts.sum() if pair in kept else 0.0 for pair, counts in possible.items()}
-    lowest = min((value for value in share.values() if value), default=0.1)
-    norm = LogNorm(min(10 ** np.floor(np.log10(lowest)), 0.1), 1)
+    norm = LogNorm(LEAST, 1, clip=True)
     count = len(graph.layers)
-    figure = Figure(figsize=(np.clip(0.45 * count, 0.5 * PAGE, 1.5 * PAGE), 4.6))
+    width = np.clip(0.45 * count, 0.65 * PAGE, 1.5 * PAGE)
+    figure = Figure(figsize=(width, 5.2))
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[6, 1.3, 1.3])
     gap = int(np.clip(1600 / count, 8, 60))
     strip = max(3, gap // 8)
@@ -105,19 +114,26 @@ def draw(graph: LayeredGraph, dense: LayeredGraph, title: str = "") -> Figure:
     top.imshow(pixels, extent=(-half, count - 1 + half, 1, 0), aspect="auto", interpolation="nearest")
     highest = draw_skips(top, share, norm, count)
     top.set(ylim=(1.01, -0.03 - highest), xlim=(-0.6, count - 0.4), yticks=[])
-    size = f"{graph.node_count:,} nodes, {graph.edge_count:,} edges"
-    top.set_title(f"{title}: {size}" if title else size)
+    dead = (node_kinds(graph) > 0).mean()
+    size = f"{graph.node_count:,} units, {dead:.1%} of them dead; {graph.edge_count:,} edges"
+    lines = [*textwrap.wrap(title, int(17 * width)), *textwrap.wrap(size, int(17 * width))]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", size=8)
     top.grid(False)
     top.spines[:].set_visible(False)
     top.tick_params(length=0)
-    draw_shares(middle, share, norm.vmin)
+    draw_shares(middle, share)
     draw_kinds(bottom, graph)
     names = [f"{la.name}  {la.channels}×{la.height}×{la.width}" for la in graph.layers]
     bottom.set_xticks(np.arange(count), names, rotation=90)
     bottom.tick_params(axis="x", labelsize=min(6, 6 * 60 / count))
-    figure.colorbar(mpl.cm.ScalarMappable(norm, SHARE), ax=top, aspect=30, pad=0.01, label="edges kept", format=percent)
-    handles = [Patch(color=colour, label=kind) for kind, colour in zip(KINDS, COLOURS, strict=True)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, title="nodes", title_fontsize=6.5)
+    scale = mpl.cm.ScalarMappable(norm, SHARE)
+    figure.colorbar(scale, ax=top, aspect=30, pad=0.01, label="edges kept", format=percent, extend="min")
+    handles = [Patch(color=colour, label=f"{kind} unit") for kind, colour in zip(KINDS, COLOURS, strict=True)]
+    looks = {"edges to the next layer": ADJACENT, "edges that skip layers (arcs)": SKIPPING, "none left": EMPTY}
+    if not any(target - source > 1 for source, target in share):
+        del looks["edges that skip layers (arcs)"]
+    handles += [Line2D([], [], linestyle="none", label=label, **look) for label, look in looks.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4 if width > 6 else 3)
     return figure
 
 
@@ -138,15 +154,14 @@ def percent(share: float, _=None) -> str:
     return f"{100 * share:g}%"
 
 
-def draw_shares(axis, share: dict[tuple[int, int], float], lowest: float) -> None:
+def draw_shares(axis, share: dict[tuple[int, int], float]) -> None:
     """Share of the dense network's edges that are left, at the middle of the way between the two layers."""
     for (source, target), value in share.items():
         skip = target - source > 1
-        if value:
-            axis.plot((source + target) / 2, value, marker="_" if skip else "o", color="#225ea8", markersize=3)
-        else:
-            axis.plot((source + target) / 2, 1, marker="x", color="#cc0000", markersize=4)
-    axis.set(yscale="log", ylabel="edges\nkept", ylim=(0.7 * lowest, 1.4))
+        look = (SKIPPING if skip else ADJACENT) if value else EMPTY
+        axis.plot((source + target) / 2, max(value, LEAST) if value else 1, linestyle="none", **look)
+    axis.set(yscale="log", ylim=(0.7 * LEAST, 1.4))
+    axis.set_title("Share of the dense network's edges that is kept, layer to layer", loc="left")
     axis.yaxis.set_major_locator(LogLocator(10, numticks=4))
     axis.yaxis.set_minor_locator(NullLocator())
     axis.yaxis.set_major_formatter(percent)
@@ -165,16 +180,18 @@ def draw_kinds(axis, graph: LayeredGraph) -> None:
     for kind in (1, 2, 3):
         axis.bar(np.arange(len(share)), share[:, kind], bottom=base, color=COLOURS[kind], width=0.6)
         base += share[:, kind]
-    axis.set(ylabel="nodes\nmarked", ylim=(0, max(0.02, 1.05 * base.max())))
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0 if base.max() > 0.05 else 1))
+    axis.set(ylim=(0, 1))
+    axis.set_title("Dead units of each layer", loc="left")
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def main(geometry, blocks, output, title) -> None:
+def main(geometry, blocks, output, network) -> None:
+    """network: its words, dataset, architecture, pruning and sparsity."""
     shape = geometries.load(geometry)
     ones = {p.key: np.ones(p.shape, bool) for p in shape.parameters}
-    save(draw(layered.load(blocks), geometries.encode(shape, ones, ones), title), output)
+    save(draw(layered.load(blocks), geometries.encode(shape, ones, ones), network_title(network)), output)
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(snakemake.input.geometry, snakemake.input.blocks, snakemake.output[0], snakemake.params.title)
+        main(snakemake.input.geometry, snakemake.input.blocks, snakemake.output[0], snakemake.params.network)

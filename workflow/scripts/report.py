@@ -46,8 +46,8 @@ def read_tables(paths: dict[str, str]) -> dict[str, pd.DataFrame]:
 
 
 def main(tables: dict, pool, manifest, captions: dict, graphs: list, look: Look, output, cfg: dict) -> None:
-    """tables: {name: CSV}; pool: topometrics.parquet; manifest: JSON or None; captions: {name: .rst}; graphs: [(title,
-    SVG)]; look: template, style sheet and script; cfg: title, lead (a sentence below the title)."""
+    """tables: {name: CSV}; pool: topometrics.parquet; manifest: JSON or None; captions: {name: .rst}; graphs: [(words
+    of a network, SVG)]; look: template, style sheet and script; cfg: title, lead (a sentence below the title)."""
     inputs = PageInputs(
         read_parquet(pool), read_tables(tables), read_json(manifest) if manifest else {}, captions, graphs
     )

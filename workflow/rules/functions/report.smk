@@ -7,18 +7,24 @@ FIGURES = ["accuracy", "regression", "importance", "ranking", "layers", "layer_c
 OWN_DRAWING = "results/figures/graphs/external/{name}.svg"
 
 
-def own_title(name):
-    network = next(n for n in study.own if n["name"] == name)
-    return "{name}: {architecture} on {dataset}, {pruning} at sparsity {sparsity}".format(**network)
+WORDS = ["dataset", "architecture", "pruning", "sparsity", "seed", "name"]
+
+
+def own_network(name):
+    return described(next(n for n in study.own if n["name"] == name))
+
+
+def described(network):
+    """What a drawing says of its network."""
+    return {word: str(network[word]) for word in WORDS if word in network}
 
 
 def drawings():
     return [DRAWING.format(**n) for n in study.drawn] + [OWN_DRAWING.format(**n) for n in study.drawn_own]
 
 
-def drawing_titles():
-    titles = ["{architecture}, {pruning}, sparsity {sparsity}".format(**network) for network in study.drawn]
-    return titles + ["{name}: {architecture}, {pruning}, sparsity {sparsity}".format(**n) for n in study.drawn_own]
+def drawn_networks():
+    return [described(network) for network in [*study.drawn, *study.drawn_own]]
 
 
 def benchmarks():
@@ -50,4 +56,4 @@ def report_cfg(wildcards):
     lead = f"{counted} on {', '.join(c['datasets'])}: {', '.join(c['architectures'])}." if study.networks else ""
     if study.own:
         lead = f"{lead} {len(study.own)} networks that were trained elsewhere.".strip()
-    return {"title": "Topology of sparse neural networks", "lead": lead, "graphs": drawing_titles()}
+    return {"title": "Topology of sparse neural networks", "lead": lead, "graphs": drawn_networks()}

@@ -97,6 +97,13 @@ def printed(word) -> str:
     return PRINTED.get(word, str(word))
 
 
+def network_title(network: dict) -> str:
+    """A sparse network's name for a reader, from its words (and its own name, if it has one)."""
+    where = f"{printed(network['architecture'])} on {printed(network['dataset'])}"
+    text = f"{where}, {printed(network['pruning'])} at sparsity {float(network['sparsity']):g}"
+    return f"{network['name']}: {text}" if "name" in network else text
+
+
 def in_order(words) -> list:
     """Distinct words, those of PRINTED first and in its order, the others by name; numbers ascending."""
     rank = {word: k for k, word in enumerate(PRINTED)}

@@ -25,13 +25,14 @@ from sparse_topology.words import in_order, printed
 @dataclass
 class PageInputs:
     """The inputs of the page. tables: {name: frame}, of a study without a network also without rows; captions: {name:
-    path of an .rst}; drawings: [(title, path of an SVG)]. `data` collects what the charts read, {name: columns}."""
+    path of an .rst}; drawings: [(words of a network, path of an SVG)]. `data` collects what the charts read, {name:
+    columns}."""
 
     pool: pd.DataFrame
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     manifest: dict = field(default_factory=dict)
     captions: dict[str, str] = field(default_factory=dict)
-    drawings: list[tuple[str, str]] = field(default_factory=list)
+    drawings: list[tuple[dict, str]] = field(default_factory=list)
     data: dict[str, dict] = field(default_factory=dict)
 
     def table(self, name: str) -> pd.DataFrame | None:
