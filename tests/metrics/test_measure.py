@@ -83,6 +83,29 @@ def test_a_value_that_is_not_finite_is_an_error_and_never_written():
         describe(graph, {"strength": float("inf")}, {"strength": "edges"})
 
 
+@pytest.mark.parametrize("encoding", ["mge", "rolled"])
+@pytest.mark.parametrize("value", [float("nan"), np.float64("-inf"), None, "none"])
+def test_no_number_is_one_line_that_names_metric_encoding_and_network(tmp_path, encoding, value):
+    one_edge = random_graphs.from_pairs([(0, 1)], sizes=[1, 1])
+    graph = one_edge if encoding == "mge" else random_graphs.bipartite([np.ones((2, 2), bool)])
+    layered.save(graph, tmp_path / "blocks.npz")
+    output = tmp_path / "snip" / "0.9" / "0" / "metrics" / "hubs.json"
+    with pytest.raises(InputError) as error:
+        measure.run(
+            {encoding: {"blocks": tmp_path / "blocks.npz"}},
+            output,
+            {"encodings": [encoding]},
+            {"hub_degree": "edges"},
+            structured=lambda graph, cfg: {"hub_degree": value},
+        )
+    message = str(error.value)
+    for part in ("metric_hubs.py", "hub_degree", f"{value}", f"on {encoding} of", "snip/0.9/0", "Missing"):
+        assert part in message
+    assert "\n" not in message
+    assert len(message) < 500
+    assert not output.exists()
+
+
 def test_means_skip_what_is_missing():
     graph = random_graphs.from_pairs([(0, 1)], sizes=[1, 1])
     layers = [describe(graph, {"a": value}, {"a": None}) for value in (1.0, Missing("none"), 2.0)]

@@ -43,7 +43,7 @@ DRAWN = {"dataset": "cifar10", "architecture": "conv6", "pruning": "snip", "spar
 MANIFEST = {
     "command": "snakemake --cores 2",
     "date": "2026-01-01T00:00:00+00:00",
-    "git": {"commit": "0123abcd", "dirty": True},
+    "git": {"commit": "0123abcd", "dirty": True, "changes": [" M train.py", "?? metric_mine.py"]},
     "machine": {"system": "Linux", "processor": "a <processor>", "cores": 2, "memory_gb": 8.0, "gpus": []},
     "versions": {"python": "3.11"},
     "config": {"datasets": ["cifar10"], "script": "</script>"},
@@ -226,7 +226,7 @@ def test_page_is_one_file_that_refers_to_nothing(page_file):
 
 def test_page_names_what_was_run(page_file):
     text = page_file.read_text()
-    assert "0123abcd, with uncommitted changes" in text
+    assert "0123abcd, with uncommitted changes (M train.py, ?? metric_mine.py)" in text
     assert "a &lt;processor&gt;" in text
     assert "snakemake --cores 2" in text
 

@@ -5,11 +5,16 @@ import re
 import resource
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from sparse_topology.files import write_json
 from sparse_topology.graphs import bipartite, layered
 from sparse_topology.job import InputError, job
+
+
+class NotANumber(ArithmeticError):
+    """A metric whose engine returned no finite number; the message names it."""
 
 
 class Missing(str):
@@ -35,7 +40,8 @@ def run(inputs, output, cfg, divisors, count_empty_layers=False, **engines):
     A bipartite encoding is measured layer by layer; its own values are the means of the layers' raw and of their
     normalised values over the layers that have edges (over all layers with `count_empty_layers`).
 
-    Raises InputError for an engine that there is not.
+    Raises InputError for an engine that there is not, and for a value that is no number: then the script of the metric
+    is at fault, and the message names metric, encoding and network.
     """
     family = Path(output).stem
     engine = cfg.get("engine", next(iter(engines)))
@@ -46,22 +52,29 @@ def run(inputs, output, cfg, divisors, count_empty_layers=False, **engines):
     for encoding in cfg["encodings"]:
         start = time.perf_counter()
         whole = read(inputs[encoding], engine)
-        if encoding == "mge":
-            raw = dict(measure(whole, cfg))
-            layers = {name: values_of_layer(values) for name, values in raw.pop("layers", {}).items()}
-            entry = describe(whole, raw, divisors) | {"layers": layers}
-        else:
-            layers = {
-                name: describe(part, measure(part, cfg), divisors)
-                for name, part in bipartite.layer_graphs(whole).items()
-            }
-            counted = [layer for layer in layers.values() if layer["edges"] or count_empty_layers]
-            entry = {"nodes": whole.node_count, "edges": whole.edge_count, **means(counted), "layers": layers}
+        try:
+            entry = measured(whole, partial(measure, cfg=cfg), divisors, count_empty_layers)
+        except NotANumber as error:
+            raise InputError(
+                f"metric_{family}.py: {error} on {encoding} of {Path(output).parent.parent}; a metric returns a finite "
+                "number, or Missing with the reason"
+            ) from error
         entry["seconds"] = time.perf_counter() - start
         entry["peak_memory_mb"] = peak_memory() / 1e6
         result["encodings"][encoding] = entry
         print(f"{encoding}: {entry['nodes']} nodes, {entry['edges']} edges, {entry['seconds']:.2f} s", entry["raw"])
     write_json(output, result)
+
+
+def measured(whole, measure, divisors, count_empty_layers: bool) -> dict:
+    """The entry of one encoding: values of the whole graph, and of the network's layers."""
+    if whole.encoding == "mge":
+        raw = dict(measure(whole))
+        layers = {name: values_of_layer(values) for name, values in raw.pop("layers", {}).items()}
+        return describe(whole, raw, divisors) | {"layers": layers}
+    layers = {name: describe(part, measure(part), divisors) for name, part in bipartite.layer_graphs(whole).items()}
+    counted = [layer for layer in layers.values() if layer["edges"] or count_empty_layers]
+    return {"nodes": whole.node_count, "edges": whole.edge_count, **means(counted), "layers": layers}
 
 
 def peak_memory() -> float:
@@ -102,15 +115,15 @@ def describe(part, raw: dict, divisors: dict) -> dict:
     return {
         "nodes": part.node_count,
         "edges": part.edge_count,
-        "raw": {metric: plain(value) for metric, value in raw.items()},
-        "normalised": {metric: plain(value) for metric, value in normalised.items()},
+        "raw": {metric: plain(value, metric) for metric, value in raw.items()},
+        "normalised": {metric: plain(value, metric) for metric, value in normalised.items()},
         "missing": reasons,
     }
 
 
 def values_of_layer(values: dict) -> dict:
     """What an engine says of one network layer of the unrolled graph, as `describe` does of a whole graph."""
-    numbers = {metric: plain(value) for metric, value in values.items()}
+    numbers = {metric: plain(value, metric) for metric, value in values.items()}
     missing = {metric: str(value) for metric, value in values.items() if isinstance(value, Missing)}
     return {"raw": numbers, "normalised": numbers, "missing": missing}
 
@@ -123,13 +136,16 @@ def normalise(value, divisor, nodes, edges):
     return value / size if size else Missing(f"the graph has no {divisor}")
 
 
-def plain(value):
-    """A JSON number, or None; a value that is not finite is a fault of the metric, never a result."""
+def plain(value, metric: str):
+    """A JSON number, or None where it is missing; anything else, NaN too, is a fault of the metric, never a result."""
     if isinstance(value, Missing):
         return None
-    number = value if isinstance(value, int) else float(value)
+    try:
+        number = value if isinstance(value, int) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
     if not math.isfinite(number):
-        raise ArithmeticError(f"a metric returned {number}")
+        raise NotANumber(f"{metric} is {str(value)[:60]!r}")
     return number
 
 

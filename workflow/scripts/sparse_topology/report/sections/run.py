@@ -53,7 +53,10 @@ def run_facts(manifest: dict) -> list[tuple[str, str]]:
     machine, git = manifest.get("machine", {}), manifest.get("git")
     commit = "not in a git repository"
     if git:
-        commit = git["commit"] + (", with uncommitted changes" if git["dirty"] else "")
+        changes = [line.strip() for line in git.get("changes", [])]
+        more = f" and {len(changes) - 10} more" if len(changes) > 10 else ""
+        named = f" ({', '.join(changes[:10])}{more})" if changes else ""
+        commit = git["commit"] + (f", with uncommitted changes{named}" if git["dirty"] else "")
     lines = {
         "command": manifest.get("command"),
         "date": manifest.get("date"),
