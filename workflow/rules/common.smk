@@ -78,6 +78,12 @@ def graph_memory(wildcards, attempt):
     return mb * 2 ** (attempt - 1)
 
 
+def metric_minutes(wildcards, attempt):
+    """`runtime` of a metric: seconds from the blocks, on an edge list of 10^8 edges up to half an hour; it doubles with
+    every new submission."""
+    return (3 if study.options(wildcards.metric).get("engine") == "structured" else 30) * 2 ** (attempt - 1)
+
+
 def columns(networks):
     """A list of wildcard dicts as the keyword lists that `expand(..., zip, ...)` takes."""
     keys = networks[0] if networks else ("dataset", "architecture", "pruning", "sparsity", "seed")

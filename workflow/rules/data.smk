@@ -4,6 +4,7 @@
 include: "functions/data.smk"
 
 
+# Runs where the command runs: nodes of a cluster often have no internet.
 rule dataset:
     output:
         **DATASET,
@@ -11,6 +12,7 @@ rule dataset:
         "results/logs/dataset/{dataset}.log",
     benchmark:
         "results/benchmarks/dataset/{dataset}.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

@@ -41,7 +41,7 @@ rule encode:
         ENVIRONMENT
     resources:
         mem_mb=graph_memory,
-        runtime=30,
+        runtime=rising(5),
     params:
         cfg={"weight_names": study.options("mge")["weight_names"]},
         code=lambda w: code_hash("encode.py"),

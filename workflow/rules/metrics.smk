@@ -17,7 +17,7 @@ rule metric:
         ENVIRONMENT
     resources:
         mem_mb=graph_memory,
-        runtime=rising(10),
+        runtime=metric_minutes,
     params:
         cfg=metric_cfg,
         code=lambda w: code_hash(f"metric_{w.metric}.py"),

@@ -23,7 +23,7 @@ rule sparsify:
         ENVIRONMENT
     resources:
         mem_mb=rising(4000),
-        runtime=1440,
+        runtime=rising(1440),
         gpu=GPU,
     params:
         cfg=lambda w: {**training_cfg(w), "sparsity": float(w.sparsity), **study.sparsify_options(w.pruning)},

@@ -42,7 +42,7 @@ rule train_dense:
         ENVIRONMENT
     resources:
         mem_mb=rising(4000),
-        runtime=240,
+        runtime=rising(240),
         gpu=GPU,
     params:
         cfg=lambda w: {**training_cfg(w), "rewind": study.rewind},
@@ -69,7 +69,7 @@ rule train_sparse:
         ENVIRONMENT
     resources:
         mem_mb=rising(4000),
-        runtime=240,
+        runtime=rising(240),
         gpu=GPU,
     params:
         cfg=training_cfg,
