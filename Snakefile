@@ -19,6 +19,7 @@ from codehash import beside, code_hash
 from config_error import ConfigError
 from configfiles import check_files
 from contents import files_digest, folder_digest
+from keep import keep_other_study
 from progress import show_progress
 from study import Study, with_defaults
 
@@ -64,6 +65,8 @@ if workflow.modifier.parent_modifier is None:
 
 onstart:
     show_progress(workflow.config_settings, workflow.overwrite_workdir)
+    if kept := keep_other_study(Path(placed("results")), CONFIGFILES):
+        logger.info(f"What another study has shown here is kept in {kept}; --directory gives a study its own folder.")
 
 
 # A target asks for every file that it promises, not only for the last ones: Snakemake does not remake an intermediate

@@ -12,7 +12,7 @@ import sys
 import pytest
 import yaml
 from conftest import REPO
-from study import SCRIPTS, ConfigError, Study
+from study import SCRIPTS, ConfigError, Study, with_defaults
 
 DEFAULT = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
 RANK = {"architecture": "conv_small", "dataset": "digits", "sparsity": 0.9}
@@ -258,6 +258,18 @@ def test_the_device_of_one_architecture():
     }
     recipes = Study(config).recipe
     assert (recipes("digits", "resnet_small")["device"], recipes("digits", "conv_small")["device"]) == ("cuda", "cpu")
+
+
+def test_every_data_set_has_a_recipe():
+    """`datasets: [cifar10]` is enough; those of the paper are the paper's, and no two are one object, which a merge of
+    the user's keys would change together."""
+    recipes, papers = DEFAULT["training"], merged_paper_config()["training"]
+    assert set(recipes) == set(Study(DEFAULT).known["datasets"])
+    assert {word: recipes[word] for word in ("cifar10", "cifar100", "tiny_imagenet")} == {
+        word: papers[word] for word in ("cifar10", "cifar100", "tiny_imagenet")
+    }
+    changed = with_defaults({"training": {"cifar10": {"epochs": 1}}})["training"]
+    assert [changed[word]["epochs"] for word in ("cifar10", "cifar100")] == [1, 160]
 
 
 def test_paper_study_is_the_papers():

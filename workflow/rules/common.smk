@@ -52,6 +52,10 @@ DATASET = {
 # A path of the results as the rules' own paths become: below the `prefix:` of a module statement, if there is one.
 placed = workflow.modifier.path_modifier.modify
 
+# The names of the config files that were given, which tell studies in one folder apart.
+CONFIGFILES = [Path(path) for path in workflow.overwrite_configfiles]
+CONFIGFILES = [path.name for path in CONFIGFILES if path.resolve() != (HERE / "config" / "config.yaml").resolve()]
+
 # The releases of requirements.lock, for those who run with --software-deployment-method conda.
 ENVIRONMENT = "../../envs/workflow.yaml"
 

@@ -59,7 +59,7 @@ rule manifest:
         runtime=5,
     params:
         cfg=study.settings,
-        places=lambda w, output: {"data_dir": study.config["data_dir"]},
+        places=lambda w, output: {"data_dir": study.config["data_dir"], "configfiles": CONFIGFILES},
         code=lambda w: code_hash("manifest.py"),
     script:
         "../scripts/manifest.py"
