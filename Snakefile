@@ -77,7 +77,6 @@ rule all:
         analysis_products(""),
         drawings(),
         study_products(),
-        lambda w: whole_edge_lists(),
 
 
 rule published:

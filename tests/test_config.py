@@ -86,6 +86,7 @@ def changed(path: str, value):
         ("seeds", [0, 0.0], ["seeds: [0, 0.0] holds a value twice"]),
         ("training.digits.epochs", 10**400, ["training.digits.epochs: 10000", "is too large"]),
         ("training.digits.epochs", 1e300, ["training.digits.epochs: 1e+300 must be at most 1000000"]),
+        ("training.digits.learning_rate", 1e-300, ["training.digits.learning_rate: 1e-300 must be at least 1e-12"]),
         ("training.digits.learning_rate", 10**400, ["training.digits.learning_rate: 10000", "is too large"]),
         ("training.digits.weight_decay", 1e300, ["training.digits.weight_decay: 1e+300 must be at most"]),
         ("options.ranking", {"bootstrap": 10**15}, ["options.ranking.bootstrap", "must be at most 1000000"]),
@@ -151,15 +152,27 @@ def test_integers_may_be_written_as_floats():
     assert json.dumps(Study(given | {"seeds": [0.0]}).settings) == json.dumps(Study(DEFAULT).settings)
 
 
-def test_bad_config_ends_the_run_with_one_line(tmp_path):
+@pytest.mark.parametrize(
+    ("text", "target", "message"),
+    [
+        ("sparsities: [0.6, 2]", "all", "sparsities[1]: 2 must be less than 1"),
+        (
+            "options: {mine: {path: nowhere}}\ntraining: {mine: {epochs: 1, milestones: [1], batch_size: 2, "
+            "learning_rate: 0.1, momentum: 0, weight_decay: 0}}",
+            "results/data/mine/dataset.json",
+            "options.mine.path: 'nowhere' is no folder with train/<class>/* and test/<class>/*",
+        ),
+    ],
+)
+def test_bad_config_ends_the_run_with_one_line(tmp_path, text, target, message):
     config = tmp_path / "bad.yaml"
-    config.write_text("sparsities: [0.6, 2]\n")
+    config.write_text(text)
     run = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", config],
+        [sys.executable, "-m", "snakemake", "--cores", "1", "-n", "--configfile", config, "--", target],
         cwd=REPO, capture_output=True, text=True,
     )  # fmt: skip
     assert run.returncode != 0
-    assert "Error in the config: sparsities[1]: 2 must be less than 1" in run.stderr.splitlines()
+    assert f"Error in the config: {message}" in run.stderr.splitlines()
     assert "Traceback" not in run.stderr
 
 

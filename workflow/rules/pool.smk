@@ -12,6 +12,7 @@ rule pool:
         own=[path for n in study.own for path in (own_record(n)["mask"], *own_record(n)["metrics"].values())],
         dense=expand(rules.train_dense.output.record, zip, **columns(study.dense)),
         datasets=expand(DATASET["info"], dataset=study.config["datasets"]),
+        none=lambda w: whole_edge_lists(),
     output:
         topometrics="results/topometrics.parquet",
         layers="results/layers.parquet",

@@ -8,6 +8,9 @@ def dataset_script(wildcards):
 def dataset_cfg(wildcards):
     """A data set's settings: of a folder of images its contents, and not where it lies."""
     cfg = study.options(wildcards.dataset)
+    if "path" in cfg and not Path(cfg["path"], "train").is_dir():
+        what = f"{cfg['path']!r} is no folder with train/<class>/* and test/<class>/*"
+        sys.exit(f"Error in the config: options.{wildcards.dataset}.path: {what}")
     return cfg | {"path": folder_digest(cfg["path"])} if "path" in cfg else cfg
 
 
