@@ -27,6 +27,7 @@ from sparse_topology.graphs.layered import all_edges
 from sparse_topology.graphs.trace import trace
 from sparse_topology.report import definitions
 from sparse_topology.report.page import Cell, Look, Section, Table, caption, code, columns_of, embedded
+from sparse_topology.report.sections import drawings
 from sparse_topology.report.sections.accuracy import accuracy_tables
 from sparse_topology.report.sections.printed_values import beside, differing, printed_values, signed
 from sparse_topology.report.sections.scatter import measured
@@ -760,6 +761,17 @@ def test_a_drawing_says_what_its_network_lost(page_file):
     dead = row["sink"] + row["source"] + row["disconnected"]
     told = f"Conv-6 on CIFAR-10, SNIP at sparsity 0.9: accuracy drop {row['drop']:.1%}, {dead:.1%} of its units dead"
     assert f"<figcaption>{told}</figcaption>" in page_file.read_text(encoding="utf-8")
+
+
+def test_a_mask_made_for_its_drawing_says_what_its_cell_lost():
+    pool = pool_of("paper")
+    drops = pool.query("architecture == 'conv6' and pruning == 'snip' and sparsity == 0.9 and encoding == 'mge'")[
+        "drop"
+    ]
+    words = {name: word for name, word in DRAWN.items() if name != "seed"}
+    assert f"the 2 networks of the pool lost {drops.mean():.1%} of the dense accuracy" in drawings.told(pool, words)
+    other = words | {"sparsity": "0.5"}
+    assert drawings.told(pool, other) == "Conv-6 on CIFAR-10, SNIP at sparsity 0.5"
 
 
 # -- what the words mean

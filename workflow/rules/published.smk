@@ -154,3 +154,89 @@ rule findings:
         code=lambda w: code_hash("findings.py"),
     script:
         "../scripts/findings.py"
+
+
+# The release has no masks. What the page draws are masks of two of its algorithms, made here, which need no image: the
+# network is built for CIFAR-10's shape and classes.
+
+
+use rule geometry as published_geometry with:
+    input:
+        info=local(f"{WORKFLOW}/resources/cifar10.json"),
+    output:
+        geometry=f"{DRAWN}/geometry.npz",
+    log:
+        "results/logs/published/geometry.log",
+    benchmark:
+        "results/benchmarks/published/geometry.tsv"
+    params:
+        cfg={"architecture": DRAWN_ARCHITECTURE, "architecture_options": {}, "identity_shortcuts": "ignore"},
+        code=code_hash("geometry.py", architecture_code(SimpleNamespace(architecture=DRAWN_ARCHITECTURE))),
+
+
+use rule init as published_init with:
+    input:
+        info=local(f"{WORKFLOW}/resources/cifar10.json"),
+    output:
+        model=f"{DRAWN}/model.pt",
+    log:
+        "results/logs/published/init.log",
+    benchmark:
+        "results/benchmarks/published/init.tsv"
+    params:
+        cfg={"architecture": DRAWN_ARCHITECTURE, "architecture_options": {}, "seed": 0},
+        code=code_hash("init.py", architecture_code(SimpleNamespace(architecture=DRAWN_ARCHITECTURE))),
+
+
+use rule prune as published_prune with:
+    input:
+        init=rules.published_init.output.model,
+    output:
+        mask=f"{DRAWN}/{{pruning}}/mask.npz",
+    log:
+        "results/logs/published/prune_{pruning}.log",
+    benchmark:
+        "results/benchmarks/published/prune_{pruning}.tsv"
+    wildcard_constraints:
+        pruning=any_of(DRAWN_ALGORITHMS),
+    resources:
+        mem_mb=rising(2000),
+        runtime=10,
+        gpu=0,
+    params:
+        cfg={"sparsity": float(DRAWN_SPARSITY), "seed": 0},
+        code=lambda w: code_hash(f"prune_{w.pruning}.py"),
+
+
+use rule encode as published_encode with:
+    input:
+        geometry=rules.published_geometry.output.geometry,
+        model=rules.published_init.output.model,
+        mask=rules.published_prune.output.mask,
+    output:
+        mge_blocks=f"{DRAWN}/{{pruning}}/blocks.npz",
+    log:
+        "results/logs/published/encode_{pruning}.log",
+    benchmark:
+        "results/benchmarks/published/encode_{pruning}.tsv"
+    resources:
+        mem_mb=rising(4000),
+        runtime=30,
+    params:
+        cfg={"weight_names": False},
+        code=code_hash("encode.py"),
+
+
+use rule figure_graph as published_figure_graph with:
+    input:
+        geometry=rules.published_geometry.output.geometry,
+        blocks=rules.published_encode.output.mge_blocks,
+    output:
+        report(PUBLISHED_DRAWING, caption="../report/graphs.rst", category="Graphs"),
+    log:
+        "results/logs/published/figure_graph_{pruning}.log",
+    benchmark:
+        "results/benchmarks/published/figure_graph_{pruning}.tsv"
+    params:
+        network=lambda w: published_network(w.pruning),
+        code=code_hash("figure_graph.py"),

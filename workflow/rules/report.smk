@@ -93,7 +93,7 @@ rule report:
         template=local(f"{WORKFLOW}/report/page.html.jinja"),
         style=local(f"{WORKFLOW}/report/page.css"),
         script=local(f"{WORKFLOW}/report/page.js"),
-        graphs=lambda w: [] if w.pool else drawings(),
+        graphs=lambda w: expand(PUBLISHED_DRAWING, pruning=DRAWN_ALGORITHMS) if w.pool else drawings(),
     output:
         "results/{pool}report.html",
     log:

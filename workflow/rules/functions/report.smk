@@ -4,6 +4,9 @@ DRAWING = "results/figures/graphs/{dataset}-{architecture}-{pruning}-{sparsity}-
 FIGURES = ["accuracy", "regression", "importance", "ranking", "layers", "layer_correlation", "scatter"]
 
 
+PUBLISHED_DRAWING = "results/published/figures/graphs/{pruning}.svg"
+DRAWN = "results/published/drawn"
+DRAWN_ARCHITECTURE, DRAWN_ALGORITHMS, DRAWN_SPARSITY = "resnet20", ["uniform", "erk"], "0.98"
 OWN_DRAWING = "results/figures/graphs/external/{name}.svg"
 
 
@@ -21,6 +24,15 @@ def described(network):
 
 def drawings():
     return [DRAWING.format(**n) for n in study.drawn] + [OWN_DRAWING.format(**n) for n in study.drawn_own]
+
+
+def published_network(pruning):
+    return {
+        "dataset": "cifar10",
+        "architecture": DRAWN_ARCHITECTURE,
+        "pruning": pruning,
+        "sparsity": DRAWN_SPARSITY,
+    }
 
 
 def drawn_networks():
@@ -50,7 +62,7 @@ def benchmarks():
 def report_cfg(wildcards):
     if wildcards.pool:
         title, lead = "The published networks", "The authors' released results, through the same analysis as any study."
-        return {"title": title, "lead": lead, "graphs": []}
+        return {"title": title, "lead": lead, "graphs": [published_network(word) for word in DRAWN_ALGORITHMS]}
     c = study.config
     counted = f"{len(study.networks)} sparse and {len(study.dense)} dense networks"
     lead = f"{counted} on {', '.join(c['datasets'])}: {', '.join(c['architectures'])}." if study.networks else ""

@@ -157,9 +157,10 @@ class Facts:
 
 @dataclass
 class Pictures:
-    """Images side by side: (title, data URL)."""
+    """Images side by side, or one below the other if they are wide: (title, data URL)."""
 
     pictures: list[tuple[str, str]]
+    wide: bool = False
     kind: ClassVar = "pictures"
 
 
