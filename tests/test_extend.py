@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import REPO
@@ -14,7 +15,7 @@ BLOCKS = re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", (REPO / "CONTRIBUT
 def test_one_file_and_one_word(tmp_path):
     folder = clone(tmp_path)
     names = [name for name, _ in BLOCKS]
-    assert len(names) == 7
+    assert len(names) == 8
     for name, text in BLOCKS:
         path = folder / name
         assert not path.exists()
@@ -34,6 +35,12 @@ def test_one_file_and_one_word(tmp_path):
     assert (mge["raw_hub_degree"] > 0).all()
     assert (mge["hub_degree"] == mge["raw_hub_degree"] / mge["edges"]).all()
     assert (mge["accuracy"] > 0.5).all()
+    network = mge.iloc[0]
+    path = "patches/dilated/{pruning}/{sparsity}/{seed}/mge/edges.parquet".format(**network)
+    edges = pd.read_parquet(folder / "results" / "networks" / path)
+    out, into = edges.groupby("source").size(), edges.groupby("target").size()
+    r = np.corrcoef(out.loc[edges["source"]], into.loc[edges["target"]])[0, 1]
+    assert network["assortativity"] == pytest.approx(r)
     order = pd.read_csv(folder / "results" / "rank" / "order.csv")
     layers = pd.read_parquet(folder / "results" / "layers.parquet")
     layers = layers[(layers["sparsity"] == 0.8) & layers["pruning"].isin(["magnitude", "uniform"])]

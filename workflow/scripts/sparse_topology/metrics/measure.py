@@ -106,6 +106,7 @@ def graph_files(files, cfg) -> dict:
 
 def describe(part, raw: dict, divisors: dict) -> dict:
     """Raw and normalised values as JSON holds them: null for what is missing, and its reason beside it."""
+    numbers = {metric: plain(value, metric) for metric, value in raw.items()}
     normalised = {
         metric: normalise(raw[metric], divisor, part.node_count, part.edge_count)
         for metric, divisor in divisors.items()
@@ -115,7 +116,7 @@ def describe(part, raw: dict, divisors: dict) -> dict:
     return {
         "nodes": part.node_count,
         "edges": part.edge_count,
-        "raw": {metric: plain(value, metric) for metric, value in raw.items()},
+        "raw": numbers,
         "normalised": {metric: plain(value, metric) for metric, value in normalised.items()},
         "missing": reasons,
     }
