@@ -53,7 +53,8 @@ def test_values_are_those_of_the_jobs_bit_for_bit(model, graph, tmp_path):
     torch.save(model.state_dict(), tmp_path / "weights.pt")
     files = {key: str(tmp_path / f"{key}.x") for key in ("geometry", "model", "mask")}
     cfg = {"architecture": "resnet_small", "architecture_options": {}, "classes": 10, "input": [1, 8, 8]}
-    external_load.main(tmp_path / "weights.pt", None, files, cfg | {"identity_shortcuts": "ignore"})
+    cfg |= {"identity_shortcuts": "ignore", "attention": "all"}
+    external_load.main(tmp_path / "weights.pt", None, files, cfg)
     encode_rule.main(files["geometry"], files["model"], files["mask"], {"mge_blocks": str(tmp_path / "blocks.npz")})
     inputs = {"mge": {"blocks": tmp_path / "blocks.npz", "edges": None}}
     families = [*api.FAMILIES, "paths"]
@@ -106,7 +107,7 @@ def test_faults_are_one_line(model, graph):
         api.unrolled_graph(model, (1, 8, 8), masks={"conv9.weight": np.ones(3)})
     with pytest.raises(api.InputError, match=r"mask: conv1\.weight has shape \(3,\)"):
         api.unrolled_graph(model, (1, 8, 8), masks={"conv1.weight": np.ones(3)})
-    with pytest.raises(api.InputError, match="identity_shortcuts: 'both' is not known; allowed: ignore, edges"):
+    with pytest.raises(api.InputError, match="identity_shortcuts: 'both' is neither 'ignore' nor 'edges'"):
         api.unrolled_graph(model, (1, 8, 8), identity_shortcuts="both")
     with pytest.raises(api.InputError, match="families: 'motif' is not known; allowed: components"):
         api.topometrics(graph, ["motif"])

@@ -72,12 +72,13 @@ def unrolled_graph(
     input_shape: Sequence[int],
     masks: Mapping[str, NDArray[np.bool_] | torch.Tensor] | None = None,
     identity_shortcuts: str = "ignore",
+    attention: str = "all",
 ) -> UnrolledGraph:
     """The graph of a sparse network as it is; `model` stays as it is too.
 
     input_shape: channels, height, width. masks: for each weight, by its state_dict key, where it is kept (not 0);
     without one for a weight its mask is that of torch.nn.utils.prune, or what is not zero. identity_shortcuts: `ignore`
-    or `edges`, as in the config.
+    or `edges`; attention: `all` or `values`: as `options.mge` has them.
 
     Raises InputError, in one line, for a network that the tracer does not model (docs/graphs.md) and for masks that do
     not fit.
@@ -86,10 +87,8 @@ def unrolled_graph(
     from sparse_topology.graphs.geometry import encode
     from sparse_topology.graphs.trace import walk
 
-    if identity_shortcuts not in ("ignore", "edges"):
-        raise InputError(f"identity_shortcuts: {identity_shortcuts!r} is not known; allowed: ignore, edges")
     module, kept = _plain(model)
-    traced = walk(module, tuple(input_shape), identity_shortcuts)
+    traced = walk(module, tuple(input_shape), identity_shortcuts, attention)
     geometry = traced.geometry()
     state = module.state_dict()
     weights = {p.key: state[p.key].float().numpy() for p in geometry.parameters}
@@ -143,7 +142,9 @@ def topometrics(graph: LayeredGraph, families: Iterable[str] = FAMILIES) -> pd.S
     for word in families:
         if word not in known:
             raise InputError(f"families: {word!r} is not known; allowed: {', '.join(sorted(known))}")
-        entries.append(describe(graph, known[word].structured(graph, {}), known[word].DIVISORS))
+        values = dict(known[word].structured(graph, {}))
+        values.pop("layers", None)  # what a family says of single layers is no topometric
+        entries.append(describe(graph, values, known[word].DIVISORS))
     normalised = {name: value for entry in entries for name, value in entry["normalised"].items()}
     raw = {name: value for entry in entries for name, value in entry["raw"].items()}
     values = {"nodes": graph.node_count, "edges": graph.edge_count}
