@@ -31,13 +31,13 @@ class Undrawn(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         if getattr(func, "__name__", "") in ("normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "erfinv_"):
-            return args[0] if args else kwargs["tensor"]
+            return (args[0] if args else kwargs["tensor"]).zero_()  # some are drawn again until they are small
         return func(*args, **kwargs or {})
 
 
 def build(name: str) -> torch.nn.Module:
     options = {"aux_logits": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    with Undrawn():
+    with torch.no_grad(), Undrawn():
         module = getattr(torchvision.models, name)(weights=None, **options)
     for parameter in module.parameters():
         parameter.data = torch.zeros(()).expand(parameter.shape)

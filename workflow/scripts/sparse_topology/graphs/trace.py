@@ -686,8 +686,9 @@ def _at_least_one(count: int, units: Units) -> int:
 
 def _adaptive(units: Units, settings, rank: int) -> Units:
     """Output u of n covers the inputs floor(u size / n) to ceil((u + 1) size / n)."""
-    units = on_grid(units, _grid_of(units.shape, rank))
-    counts = pair(settings["output_size"], rank, 1)
+    counts, plane = pair(settings["output_size"], rank, 1), _grid_of(units.shape, rank)
+    if set(counts) != {1} or units.grid[0] != plane[0]:  # one window over all places needs no plane
+        units = on_grid(units, plane)
     counts = tuple(size if count is None else count for count, size in zip(counts, units.grid[1:], strict=True))
     tables = []
     for count, size in zip(counts, units.grid[1:], strict=True):

@@ -128,7 +128,7 @@ class Rows:
 def rows_of(tensor: Tensor) -> Rows:
     numbers = numbers_of(tensor)
     lead, flat = numbers.shape[:-1], numbers.reshape(-1, numbers.shape[-1])
-    axis, axes = batch_axis(numbers), lead
+    axis, axes = batch_axis(numbers), (len(flat) // BATCH,)
     if axis is None:  # the batch is part of another axis: outermost, innermost, or the rows tell themselves
         number = np.arange(len(flat))
         orders = number >= len(flat) // BATCH, number % BATCH > 0, (flat < 0).any(1)
