@@ -300,7 +300,13 @@ def test_paper_study_is_the_papers():
                 else {"epochs": 160, "milestones": [80, 120]}
             )
             decay = {"weight_decay": 5e-4 if architecture == "wrn28_2" else 1e-4}
-            assert study.recipe(dataset, architecture) == {**sgd, **epochs, **decay, "device": "auto"}
+            assert study.recipe(dataset, architecture) == {
+                **sgd,
+                **epochs,
+                **decay,
+                "device": "auto",
+                "deterministic": False,
+            }
     assert study.encodings == ["mge", "rolled", "rolled_channel"]
     assert len(study.metrics) == 10
     assert study.config["options"] == {

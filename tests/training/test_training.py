@@ -37,6 +37,7 @@ from sparse_topology.graphs.layered import all_edges
 from sparse_topology.graphs.trace import trace
 from sparse_topology.job import InputError
 from sparse_topology.pruning.masks import prunable, save_masks
+from sparse_topology.training.record import not_reproducible
 from sparse_topology.training.step import Step, accuracy, batch_counts, has_path, learning_rate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -486,6 +487,47 @@ def test_job_on_a_gpu(study, tmp_path):
     assert record["device"] == torch.cuda.get_device_name()
     assert record["accuracy"] > 0.8
     assert all(tensor.is_contiguous() for tensor in state.values())
+
+
+@pytest.fixture
+def as_before():
+    """torch's setting is the process's; the next test gets it as it was."""
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_cpu_repeats_its_bits_and_says_so(study, tmp_path, deterministic):
+    folders = [tmp_path / name for name in "ab"]
+    (first, record), (second, _) = (run(study, folder, {"deterministic": deterministic}) for folder in folders)
+    assert_equal_states(first, second)
+    assert record["not_reproducible"] is None
+    assert torch.are_deterministic_algorithms_enabled() == deterministic
+    plain, _ = run(study, tmp_path / "plain")
+    assert_equal_states(first, plain)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_what_a_gpu_run_does_not_repeat_is_in_its_record():
+    device = torch.device("cuda")
+    assert "deterministic: true" in not_reproducible(device, {})
+    assert not_reproducible(device, {"deterministic": True}) is None
+
+
+@GPU
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("word", ["resnet_small", "conv_small"])
+def test_a_gpu_repeats_its_bits_if_asked_to(study, tmp_path, word):
+    changes = {"device": "cuda", "epochs": 12, "milestones": [9], "deterministic": True, "architecture": word}
+    inputs = study[0] | {"init": str(tmp_path / "init.pt")}
+    init_main(inputs["info"], inputs["init"], study[1] | changes)
+    states = []
+    for name in "ab":
+        outputs = output_files(tmp_path / name)
+        train_main(inputs, outputs, study[1] | changes, 1)
+        states.append(read_outputs(outputs)[0])
+    assert_equal_states(*states)
 
 
 @pytest.fixture(scope="module")

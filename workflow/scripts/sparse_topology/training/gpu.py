@@ -52,7 +52,8 @@ class Accelerated(TorchFunctionMode):
         options = options or {}
         if function is F.conv2d and len(arguments) == 7 and not isinstance(arguments[4], str):
             return self.convolution(*arguments)
-        if function is F.batch_norm and batchnorm() and _takes(*arguments, **options):
+        exact = torch.are_deterministic_algorithms_enabled()  # our BatchNorm did not repeat its bits where that was on
+        if function is F.batch_norm and not exact and batchnorm() and _takes(*arguments, **options):
             options = {name: value for name, value in options.items() if name != "training"}
             return batchnorm().normalise(*arguments, **options)
         return function(*arguments, **options)

@@ -1,5 +1,6 @@
 """What a training starts from: the device, the images on it, and the network at given weights."""
 
+import os
 from dataclasses import dataclass
 
 import torch
@@ -33,13 +34,16 @@ def read_arrays(images: str, labels: str, device: torch.device) -> tuple[Tensor,
 def open_data(inputs: dict, cfg: dict, threads: int) -> Data:
     """Prepare torch (threads, the recipe's seed, the device) and read a data set's arrays.
 
-    inputs: train_images, train_labels, test_images, test_labels, info (dataset.json); cfg: seed, device.
+    inputs: train_images, train_labels, test_images, test_labels, info (dataset.json); cfg: seed, device,
+    and deterministic, whether a GPU is to repeat its bits: then torch raises RuntimeError where it cannot.
     """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats its bits with it; read at its start
     torch.set_num_threads(threads)
     torch.manual_seed(cfg["seed"])
     device = chosen_device(cfg["device"])
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
+    exact = cfg.get("deterministic", False)
+    torch.use_deterministic_algorithms(exact)
+    torch.backends.cudnn.benchmark = device.type == "cuda" and not exact
     images, labels = read_arrays(inputs["train_images"], inputs["train_labels"], device)
     test = read_arrays(inputs["test_images"], inputs["test_labels"], device)
     return Data(device, images, labels, test, read_json(inputs["info"]))

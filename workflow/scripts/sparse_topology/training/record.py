@@ -23,6 +23,16 @@ def write_weights(state: dict[str, Tensor], path) -> None:
         torch.save(state, temporary)
 
 
+def not_reproducible(device: torch.device, settings: dict) -> str | None:
+    """What another run with the same settings, versions and device may do otherwise; None if nothing."""
+    if device.type != "cuda" or settings.get("deterministic"):
+        return None
+    return (
+        "weights, accuracy and curves: cuDNN chooses its algorithms by timing them, and some add up in any order; "
+        "training.<data set>.deterministic: true makes them repeat"
+    )
+
+
 def write_network(
     model: nn.Module, masks: Masks, outcome: dict, data: Data, about: dict, outputs: dict, more: dict | None = None
 ) -> None:
@@ -52,6 +62,7 @@ def write_network(
         "stage": about["stage"],
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "threads": about["threads"],
+        "not_reproducible": not_reproducible(device, settings),
         "versions": versions(torch, np),
         "seed": settings["seed"],
         "git": git_state(),
