@@ -243,7 +243,7 @@ def test_findings_come_first_and_the_command_last(page_file):
     # Every section that has numbers begins with what they say.
     starts = re.findall(r'<h2 id="([^"]+)".*?</h2>\s*<(\w+) class="([^"]*)"', text)
     told = {name for name, _, kind in starts if kind in ("takeaway", "findings")}
-    assert set(sections) - told == {"graphs", "run"}
+    assert set(sections) - told == {"graphs", "words", "run"}
 
 
 def values_of(text: str, table: str) -> list[float]:
@@ -558,7 +558,7 @@ def test_one_filter_for_figures_and_tables(page):
     drawn(page)
     networks = page.evaluate("views.networks.view.data('data_0').map(row => [row.algorithm, row.sparsity])")
     assert networks == [["SynFlow", "0.9"]] * 4  # two architectures, two seeds
-    table = page.locator("#table-accuracy-cifar10")
+    table = page.locator("#table-accuracy-cifar10-conv6")
     assert table.locator("tbody tr:visible th").all_inner_texts() == ["SynFlow"]
     assert set(table.locator("thead tr:last-child th:visible").all_inner_texts()) == {"algorithm", "0.9"}
     assert marks(page, "accuracy").count() == 2
@@ -576,13 +576,13 @@ def test_everything_answers_to_the_keyboard(page):
         focus = page.evaluate("(e => [e.name || '', e.closest('.block')?.id || ''])(document.activeElement)")
         if focus == ["architecture", ""]:
             page.keyboard.press("ArrowDown")
-        if focus[1] == "table-accuracy-cifar10" and page.evaluate("document.activeElement.closest('th') !== null"):
+        if focus[1] == "table-accuracy-cifar10-conv6" and page.evaluate("!!document.activeElement.closest('th')"):
             page.keyboard.press("Enter")
             break
     drawn(page)
     assert sum(reached) > 3
     assert page.evaluate("state.get('architecture')") == "Conv-6"
-    assert page.locator("#table-accuracy-cifar10 th[aria-sort=ascending]").count() == 1
+    assert page.locator("#table-accuracy-cifar10-conv6 th[aria-sort=ascending]").count() == 1
 
 
 def test_legend_click_fades_the_others(page):
