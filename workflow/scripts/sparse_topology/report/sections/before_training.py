@@ -46,10 +46,12 @@ def section(inputs: PageInputs) -> Section | None:
     first = next(block for block in blocks if block.kind == "table")
     first.csv = "rank_evaluation"
     split = blocks.index(first) + 1
+    # The last table and what stands around it say where each method fails.
+    fails = max(k for k, block in enumerate(blocks) if block.kind == "table") - 1
     part.blocks += [*blocks[:split], inputs.caption("rank_evaluation")]
     part.blocks.append(Heading("densities-alone", "What layer densities alone explain"))
-    part.blocks += [*claim("densities-alone", densities_alone(table)), *blocks[split:-2]]
+    part.blocks += [*claim("densities-alone", densities_alone(table)), *blocks[split:fails]]
     part.blocks.append(Heading("weak-spots", "Where each fails"))
     chart = weak_chart(inputs, table)
-    part.blocks += [*([chart] if chart else []), *blocks[-2:]]
+    part.blocks += [*([chart] if chart else []), *blocks[fails:]]
     return part
