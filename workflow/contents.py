@@ -15,7 +15,7 @@ CHEAP = 200_000_000  # bytes of images, a second or so, that are read at every s
 def files_digest(files: dict[str, str | list[str]]) -> str:
     """Of the contents of `files`, {what for: path or paths}, not of their paths: they may move. 16 hex digits."""
     digest = hashlib.sha256()
-    lists = {name: [paths] if isinstance(paths, str) else paths for name, paths in files.items()}
+    lists = {name: paths if isinstance(paths, list) else [paths] for name, paths in files.items()}
     pairs = [(name, path) for name, paths in sorted(lists.items()) for path in paths]
     for name, path in pairs:
         digest.update(f"{name} {_sha256(path) if Path(path).is_file() else None}\n".encode())
