@@ -170,7 +170,12 @@ use rule geometry as published_geometry with:
     benchmark:
         "results/benchmarks/published/geometry.tsv"
     params:
-        cfg={"architecture": DRAWN_ARCHITECTURE, "architecture_options": {}, "identity_shortcuts": "ignore"},
+        cfg={
+            "architecture": DRAWN_ARCHITECTURE,
+            "architecture_options": {},
+            "identity_shortcuts": "ignore",
+            "attention": "all",
+        },
         code=code_hash("geometry.py", architecture_code(SimpleNamespace(architecture=DRAWN_ARCHITECTURE))),
 
 
