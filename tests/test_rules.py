@@ -61,6 +61,14 @@ def test_the_code_hash_is_of_the_script_that_runs(name):
     assert in_params(script(name), body) == hashed.removeprefix("f").strip('"')
 
 
+def test_the_published_drawing_traces_as_the_study_does():
+    settings = {
+        name: set(re.findall(r'"(\w+)"(?=[:,)])', RULES[name][1])) for name in ("geometry", "published_geometry")
+    }
+    assert {"architecture", "architecture_options", "identity_shortcuts", "attention"} <= settings["geometry"] - {"mge"}
+    assert settings["geometry"] - {"mge"} <= settings["published_geometry"]
+
+
 @pytest.mark.parametrize("name", SCRIPTED)
 def test_what_is_the_default_is_not_said(name):
     assert "threads: 1\n" not in RULES[name][1]
