@@ -288,8 +288,9 @@ def test_a_training_that_stops_goes_on_with_the_same_bits(study, tmp_path, word,
 
 INTERRUPTED = """
 import json, sys
-from sparsify_rigl import main
-main(*json.loads(sys.argv[1]), threads=1, checkpoint_seconds=0.0)
+from sparsify_rigl import build, start
+from sparse_topology.training.dynamic import train_dynamic
+train_dynamic("rigl", start, build, *json.loads(sys.argv[1]), threads=1, checkpoint_seconds=0.0)
 """
 
 
