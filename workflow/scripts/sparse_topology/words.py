@@ -58,6 +58,8 @@ PRINTED = {
     "ln_path_kernel_trace": "ln path kernel",
     "live_edges": "live edges",
     "live_channels": "live channels",
+    "log_density_sum": "sum of ln density",
+    "path_score": "path score",
     "drop": "accuracy drop",
     "random": "random order",
     "sparsity_fixed": "Sparsity-Fixed",

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from sparse_topology.analysis.path_score import LAYER_SCORES
 from sparse_topology.report import charts
 from sparse_topology.report.page import Chart, Details, Heading, Section
 from sparse_topology.report.sections.inputs import PageInputs, claim, empty, menus, printed_columns
@@ -12,8 +13,13 @@ ONE_CLOUD = "Nothing tells a trend from a gap between architectures: there are n
 
 
 def measured(pool: pd.DataFrame) -> pd.DataFrame:
-    """The topometrics of one encoding's networks that have a value, printed names in printing order."""
+    """The topometrics of one encoding's networks that have a value, printed names in printing order, and the scores
+    of their layer densities.
+    """
     names = [name for name in pool.columns if f"raw_{name}" in pool.columns]
+    if names and "mge" in set(pool["encoding"]):
+        # Of a network, whatever its encoding: shown once.
+        names += [name for name in LAYER_SCORES if name in pool.columns]
     return pool[by_group(name for name in names if pool[name].notna().any())].rename(columns=printed)
 
 
