@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sparse_topology.analysis.path_score import LAYER_SCORES
+from sparse_topology.analysis.design import LAYER_SCORES
 from sparse_topology.report import charts
 from sparse_topology.report.page import Chart, Details, Heading, Section
 from sparse_topology.report.sections.inputs import PageInputs, claim, empty, menus, printed_columns
