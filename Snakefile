@@ -66,7 +66,9 @@ if workflow.modifier.parent_modifier is None:
 onstart:
     show_progress(workflow.config_settings, workflow.overwrite_workdir)
     if kept := keep_other_study(Path(placed("results")), CONFIGFILES):
-        logger.info(f"What another study has shown here is kept in {kept}; --directory gives a study its own folder.")
+        logger.info(
+            f"What another study has shown here is kept in {kept}; --directory gives a study its own folder."
+        )
 
 
 # A target asks for every file that it promises, not only for the last ones: Snakemake does not remake an intermediate

@@ -59,6 +59,8 @@ def test_what_is_fine(tmp_path):
     files = sorted(tmp_path.iterdir())
     check_files([*files, REPO / "config" / "config.yaml", REPO / "config" / "paper.yaml"])
     assert check_command(["--cores", "1", "--configfile", *map(str, files), "--", "rank"]) is None
+    assert check_command(["--config", "seeds=1"]) is None  # no abbreviation of --configfile
+    assert check_command(["--configfile"]) is None  # Snakemake says so
     assert check_command(["--configfile=nowhere.yaml"]).startswith("Error in the config: nowhere.yaml: cannot be read")
 
 

@@ -37,10 +37,12 @@ def check_files(paths) -> None:
 
 def check_command(arguments: list[str]) -> str | None:
     """The message about the files of --configfile in the arguments of a `snakemake` command, if there is one."""
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--configfile", "--configfiles", nargs="+", default=[])
     try:
         check_files(parser.parse_known_args(arguments)[0].configfile)
+    except argparse.ArgumentError:  # Snakemake says what is wrong with its options
+        return None
     except ConfigError as error:
         return f"Error in the config: {error}"
     return None

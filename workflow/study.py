@@ -616,5 +616,7 @@ def _one_line(error) -> str:
     what = _WHAT[error.validator].format(rule)
     if error.validator == "type" and isinstance(value, str) and rule in ("number", "integer"):
         with contextlib.suppress(ValueError):
-            what += f"; YAML reads it as text, write it as {float(value)!r}"
+            number = float(value)
+            meant = int(number) if rule == "integer" and number.is_integer() else number
+            what += f"; YAML reads it as text, write it as {meant!r}"
     return f"{key or 'config'}: {shown(value)} {what}{hint}"
