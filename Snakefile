@@ -65,7 +65,8 @@ if workflow.modifier.parent_modifier is None:
 
 onstart:
     show_progress(workflow.config_settings, workflow.overwrite_workdir)
-    if kept := keep_other_study(Path(placed("results")), CONFIGFILES):
+    is_shown = any(placed("results/manifest.json") in job.output for job in workflow.dag.needrun_jobs())
+    if is_shown and (kept := keep_other_study(Path(placed("results")), CONFIGFILES)):
         logger.info(
             f"What another study has shown here is kept in {kept}; --directory gives a study its own folder."
         )

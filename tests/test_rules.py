@@ -62,11 +62,11 @@ def test_the_code_hash_is_of_the_script_that_runs(name):
 
 
 def test_the_published_drawing_traces_as_the_study_does():
-    settings = {
-        name: set(re.findall(r'"(\w+)"(?=[:,)])', RULES[name][1])) for name in ("geometry", "published_geometry")
-    }
-    assert {"architecture", "architecture_options", "identity_shortcuts", "attention"} <= settings["geometry"] - {"mge"}
-    assert settings["geometry"] - {"mge"} <= settings["published_geometry"]
+    keys = {name: re.findall(r'"(\w+)":|\*\*(\w+)', RULES[name][1]) for name in ("geometry", "published_geometry")}
+    assert keys["geometry"] == [("architecture", ""), ("architecture_options", ""), ("", "traced")]
+    assert keys["published_geometry"] == keys["geometry"]
+    common = (REPO / "workflow" / "rules" / "common.smk").read_text()
+    assert 'return {key: options[key] for key in ("identity_shortcuts", "attention")}' in common
 
 
 @pytest.mark.parametrize("name", SCRIPTED)

@@ -14,7 +14,7 @@ def keep_other_study(results: Path, configfiles: list[str]) -> Path | None:
     that name is replaced.
     """
     try:
-        before = json.loads((results / "manifest.json").read_text())["config"]["configfiles"]
+        before = json.loads((results / "manifest.json").read_bytes())["config"]["configfiles"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if before == configfiles:

@@ -54,7 +54,7 @@ placed = workflow.modifier.path_modifier.modify
 
 # The names of the config files that were given, which tell studies in one folder apart.
 CONFIGFILES = [Path(path) for path in workflow.overwrite_configfiles]
-CONFIGFILES = [path.name for path in CONFIGFILES if path.resolve() != (HERE / "config" / "config.yaml").resolve()]
+CONFIGFILES = [path.name for path in CONFIGFILES if path.resolve() != Path(DEFAULT).resolve()]
 
 # The releases of requirements.lock, for those who run with --software-deployment-method conda.
 ENVIRONMENT = "../../envs/workflow.yaml"
@@ -147,6 +147,11 @@ def study_products():
     files += [f"{NETWORK}/mask.npz".format(**network) for network in study.bases]
     files += external_products([network["name"] for network in study.own])
     return list(dict.fromkeys(files))
+
+
+def traced(options):
+    """What of the options of `mge` decides how a network is traced."""
+    return {key: options[key] for key in ("identity_shortcuts", "attention")}
 
 
 def encoded(folder):

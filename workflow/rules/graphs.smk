@@ -19,7 +19,7 @@ rule geometry:
         cfg=lambda w: {
             "architecture": w.architecture,
             "architecture_options": study.options(w.architecture),
-            **{key: study.options("mge")[key] for key in ("identity_shortcuts", "attention")},
+            **traced(study.options("mge")),
         },
         code=lambda w: code_hash("geometry.py", architecture_code(w)),
     script:

@@ -173,8 +173,7 @@ use rule geometry as published_geometry with:
         cfg={
             "architecture": DRAWN_ARCHITECTURE,
             "architecture_options": {},
-            "identity_shortcuts": "ignore",
-            "attention": "all",
+            **traced(study.defaults("mge")),
         },
         code=code_hash("geometry.py", architecture_code(SimpleNamespace(architecture=DRAWN_ARCHITECTURE))),
 

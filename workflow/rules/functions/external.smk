@@ -19,7 +19,7 @@ def external_cfg(wildcards):
         "architecture": entry["architecture"],
         "architecture_options": study.options(entry["architecture"]),
         "classes": entry["classes"],
-        **{key: study.options("mge")[key] for key in ("identity_shortcuts", "attention")},
+        **traced(study.options("mge")),
         "input": entry["input"],
         **{key: entry[key] for key in ("state_key",) if key in entry},
     }

@@ -8,7 +8,7 @@ def measured_encodings(wildcards, folder=NETWORK):
     that encoding, as long as the graph is there; so that dropping one measures nothing again."""
     asked, folder = study.metric_encodings(wildcards.metric), placed(folder.format(**dict(wildcards.items())))
     dropped = [e for e in study.known["encodings"] if e not in study.encoded]
-    names = [Path(path).name for path in metric_graphs_of(wildcards.metric, "x", folder).values()]
+    names = graph_files(wildcards.metric).values()
     dropped = [e for e in dropped if all(Path(folder, e, name).exists() for name in names)]
     if dropped:
         with contextlib.suppress(OSError, ValueError):
@@ -17,17 +17,15 @@ def measured_encodings(wildcards, folder=NETWORK):
     return asked
 
 
-def metric_graphs_of(family, encoding, folder):
-    """The files of one encoding that a family reads: the edge list only where its engine is igraph and that is
-    written."""
+def graph_files(family):
+    """The files of an encoding that a family reads: the edge list only where its engine is igraph and that is written."""
     of_igraph = study.options(family).get("engine") == "igraph" and study.options("mge")["parquet"]
-    names = {"blocks": "blocks.npz"} | ({"edges": "edges.parquet"} if of_igraph else {})
-    return {f"{encoding}_{key}": f"{folder}/{encoding}/{name}" for key, name in names.items()}
+    return {"blocks": "blocks.npz"} | ({"edges": "edges.parquet"} if of_igraph else {})
 
 
 def metric_graphs(wildcards, folder=NETWORK):
-    of_all = [metric_graphs_of(wildcards.metric, e, folder) for e in measured_encodings(wildcards, folder)]
-    return {key: path for files in of_all for key, path in files.items()}
+    encodings, names = measured_encodings(wildcards, folder), graph_files(wildcards.metric)
+    return {f"{e}_{key}": f"{folder}/{e}/{name}" for e in encodings for key, name in names.items()}
 
 
 def metric_cfg(wildcards, folder=NETWORK):

@@ -2,14 +2,10 @@
 
 DRAWING = "results/figures/graphs/{dataset}-{architecture}-{pruning}-{sparsity}-{seed}.svg"
 FIGURES = ["accuracy", "regression", "importance", "ranking", "layers", "layer_correlation", "scatter"]
-
-
 PUBLISHED_DRAWING = "results/published/figures/graphs/{pruning}.svg"
 DRAWN = "results/published/drawn"
 DRAWN_ARCHITECTURE, DRAWN_ALGORITHMS, DRAWN_SPARSITY = "resnet20", ["uniform", "erk"], "0.98"
 OWN_DRAWING = "results/figures/graphs/external/{name}.svg"
-
-
 WORDS = ["dataset", "architecture", "pruning", "sparsity", "seed", "name"]
 
 

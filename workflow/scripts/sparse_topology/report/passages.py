@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.design import LAYER_METRICS, STRATEGIES
+from sparse_topology.report.evaluation import one_fixed, overall
 from sparse_topology.words import in_order, printed
 
 
@@ -308,12 +309,11 @@ def scores(row: pd.Series) -> dict[str, str]:
 
 def prediction(table: pd.DataFrame) -> Passage:
     """How well the order before training does: the methods, the ceiling, what was left out, where each fails."""
-    everything = (table[["architecture", "dataset", "sparsity"]] == "all").all(axis=1)
-    overall = table[everything].set_index(["method", "procedure"])
+    whole = overall(table)
     found = [
         (method, procedure) for procedure in ("leave_one_architecture_out", "none", "ceiling") for method in METHODS
     ]
-    rows = {METHODS[key[0]]: scores(overall.loc[key]) for key in found if key in overall.index}
+    rows = {METHODS[key[0]]: scores(whole.loc[key]) for key in found if key in whole.index}
     text = [
         "The order that rank makes from untrained masks against the true one, with the architecture that is "
         "predicted left out of everything fitted; below, what nothing can exceed by much, since the true order is "
@@ -325,8 +325,8 @@ def prediction(table: pd.DataFrame) -> Passage:
         "was found on these same networks, so that its row flatters it; the row with the form chosen inside the fold "
         "is what searching for it anew, without the left-out networks, comes to.",
         "Kendall tau by what is left out, and paired differences:",
-        left_out_table(overall),
-        verdict(overall),
+        left_out_table(whole),
+        verdict(whole),
         "Where each fails (one architecture left out, Kendall tau and points lost):",
         weak_spots(table),
         failures(table),
@@ -335,18 +335,18 @@ def prediction(table: pd.DataFrame) -> Passage:
     return Passage("predicting", "Predicting before training", parts)
 
 
-def left_out_table(overall: pd.DataFrame) -> pd.DataFrame:
+def left_out_table(whole: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for procedure, name in LEFT_OUT.items():
         methods = ["paths", "mixture", "log_density_sum", "paths - mixture", "paths - log_density_sum"]
-        known = [method for method in methods if (method, procedure) in overall.index]
+        known = [method for method in methods if (method, procedure) in whole.index]
         titles = {"paths": "path score", "mixture": "mixture", "log_density_sum": "no parameter"}
         titles |= {"paths - mixture": "path score − mixture", "paths - log_density_sum": "path score − no parameter"}
-        rows[name] = {titles[m]: with_interval(overall.loc[(m, procedure)], "tau") for m in known}
+        rows[name] = {titles[m]: with_interval(whole.loc[(m, procedure)], "tau") for m in known}
     return pd.DataFrame({k: v for k, v in rows.items() if v}).T.fillna("–").rename_axis("left out")
 
 
-def verdict(overall: pd.DataFrame) -> str:
+def verdict(whole: pd.DataFrame) -> str:
     """Whether the path score beats the mixture on a new architecture, what of it needs parameters, and how far layer
     densities alone go.
     """
@@ -358,9 +358,9 @@ def verdict(overall: pd.DataFrame) -> str:
     }
     lines = []
     for difference, (what, other) in pairs.items():
-        if (difference, key) not in overall.index:
+        if (difference, key) not in whole.index:
             continue
-        row = overall.loc[(difference, key)]
+        row = whole.loc[(difference, key)]
         claims = []
         for measure, name, sign in (("tau", "Kendall tau", 1), ("lost_points", "points lost", -1)):
             low, high = sorted((sign * row[f"{measure}_low"], sign * row[f"{measure}_high"]))
@@ -368,8 +368,8 @@ def verdict(overall: pd.DataFrame) -> str:
             claims.append(f"{word} in {name} ({with_interval(row, measure)})")
         lines.append(f"On a new architecture {what} is, against {other}, {' and '.join(claims)}.")
     known = [("one_seed_trained", "ceiling"), ("log_density_sum", key), ("paths", key)]
-    if all(row in overall.index for row in known):
-        trained, free, fitted = (overall.loc[row, "tau"] for row in known)
+    if all(row in whole.index for row in known):
+        trained, free, fitted = (whole.loc[row, "tau"] for row in known)
         lines.append(
             f"In Kendall tau, layer densities alone go {free / trained:.0%} of the way from a random order to training "
             f"every candidate once without any parameter, and {fitted / trained:.0%} with three fitted ones."
@@ -387,7 +387,7 @@ def failures(table: pd.DataFrame) -> str:
         own = part[part["method"] == method].dropna(subset=["tau", "lost_points"])
         parts = []
         for column in ("architecture", "sparsity"):
-            fixed = own[own[column] != "all"]
+            fixed = one_fixed(own, column)
             if len(fixed):
                 order, loss = fixed.loc[fixed["tau"].idxmin()], fixed.loc[fixed["lost_points"].idxmax()]
                 parts.append(
@@ -398,7 +398,7 @@ def failures(table: pd.DataFrame) -> str:
             lines.append(f"The {METHODS[method]}: {'; '.join(parts)}.")
     paired, better = part[part["method"] == "paths - mixture"], {"paths": [], "mixture": []}
     for column in ("architecture", "sparsity", "dataset"):
-        for _, row in paired[paired[column] != "all"].iterrows():
+        for _, row in one_fixed(paired, column).iterrows():
             winner = "paths" if row["tau_low"] > 0 else "mixture" if row["tau_high"] < 0 else None
             if winner:
                 where = f"sparsity {row[column]}" if column == "sparsity" else printed(row[column])
@@ -417,8 +417,7 @@ def weak_spots(table: pd.DataFrame) -> pd.DataFrame:
     part = table[table["procedure"].isin(["leave_one_architecture_out", "ceiling"])]
     names = {"architecture": "architecture", "sparsity": "sparsity", "dataset": "data set"}
     for column in names:
-        others = [name for name in names if name != column]
-        fixed = part[(part[column] != "all") & (part[others] == "all").all(axis=1)]
+        fixed = one_fixed(part, column)
         for value in in_order(fixed[column]):
             group = fixed[fixed[column] == value]
             group = group.set_index("method")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sparse_topology.analysis.bootstrap import interval, pearson, resampling_weights, weighted_pearson
 from sparse_topology.analysis.design import NETWORK
+from sparse_topology.report.evaluation import overall
 from sparse_topology.words import in_order, printed
 
 RESAMPLES = 1000
@@ -320,36 +321,35 @@ def ordered(table: pd.DataFrame) -> str | None:
 
 def before_training(table: pd.DataFrame) -> str | None:
     """The path score on an unknown architecture against equation 5, and the ceiling."""
-    everything = (table[["architecture", "dataset", "sparsity"]].astype(str) == "all").all(axis=1)
-    overall = table[everything].set_index(["method", "procedure"])
+    whole = overall(table)
     left_out = "leave_one_architecture_out"
-    if ("paths", left_out) not in overall.index:
+    if ("paths", left_out) not in whole.index:
         return None
 
     def tau(method, procedure=left_out, plus=False) -> str:
-        row = overall.loc[(method, procedure)]
+        row = whole.loc[(method, procedure)]
         return estimate(row["tau"], row["tau_low"], row["tau_high"], plus=plus)
 
     text = "On an architecture that it has not seen, the path score orders untrained masks with Kendall's τ = "
     text += tau("paths")
     difference = ("paths - mixture", left_out)
-    if difference in overall.index:
-        row = overall.loc[difference]
+    if difference in whole.index:
+        row = whole.loc[difference]
         told = row["tau_low"] > 0 or row["tau_high"] < 0
         gap = tau("paths - mixture", plus=True)
         text += f", {gap} against the mixture" if told else f", not to be told from the mixture ({gap})"
-    if ("one_seed_trained", "ceiling") in overall.index:
+    if ("one_seed_trained", "ceiling") in whole.index:
         text += f"; training every candidate once reaches {tau('one_seed_trained', 'ceiling')}"
     return text + "."
 
 
 def densities_alone(table: pd.DataFrame) -> str | None:
     """What the layer densities alone, without any parameter, reach, and what the topometrics add."""
-    everything = (table[["architecture", "dataset", "sparsity"]].astype(str) == "all").all(axis=1)
-    overall = table[everything & (table["procedure"] == "leave_one_architecture_out")].set_index("method")
-    if not {"log_density_sum", "log_density_sum - mixture"} <= set(overall.index):
+    whole = overall(table)
+    free, gap = ((name, "leave_one_architecture_out") for name in ("log_density_sum", "log_density_sum - mixture"))
+    if not {free, gap} <= set(whole.index):
         return None
-    free, gap = overall.loc["log_density_sum"], overall.loc["log_density_sum - mixture"]
+    free, gap = whole.loc[free], whole.loc[gap]
     value = estimate(gap["tau"], gap["tau_low"], gap["tau_high"], plus=True)
     verdict = "more" if gap["tau_low"] > 0 else "less" if gap["tau_high"] < 0 else "not to be told from it"
     return (

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from sparse_topology.report import charts
+from sparse_topology.report.evaluation import one_fixed
 from sparse_topology.report.page import Chart, Heading, Section
 from sparse_topology.report.passages import METHODS, prediction
 from sparse_topology.report.sections.inputs import PageInputs, claim, in_blocks
@@ -18,8 +19,7 @@ def weak_chart(inputs: PageInputs, table: pd.DataFrame) -> Chart | None:
     part = table[table["procedure"].isin(["leave_one_architecture_out", "ceiling"]) & table["method"].isin(SHOWN)]
     rows, order = [], []
     for column, prefix in COLUMNS.items():
-        others = [name for name in COLUMNS if name != column]
-        fixed = part[(part[column] != "all") & (part[others] == "all").all(axis=1)]
+        fixed = one_fixed(part, column)
         for value in in_order(fixed[column]):
             order.append(f"{prefix}{printed(value)}")
             for r in fixed[fixed[column] == value].itertuples():

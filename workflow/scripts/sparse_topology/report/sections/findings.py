@@ -1,11 +1,13 @@
 """What came out, first: the claims of all sections, one picture, and how many networks they rest on."""
 
+import math
 from itertools import product
 
 import pandas as pd
 
 from sparse_topology.analysis.design import NETWORK
 from sparse_topology.report import charts
+from sparse_topology.report.evaluation import overall
 from sparse_topology.report.page import Chart, Findings, Paragraph, Section
 from sparse_topology.report.page import claims as claims_of
 from sparse_topology.report.sections.inputs import PageInputs, empty
@@ -28,9 +30,7 @@ def networks_sentence(pool: pd.DataFrame) -> str:
         title = names.get(name, name)
         plural = title[:-1] + "ies" if title == "sparsity" else title + "s"
         design.append(f"{len(words)} {plural if len(words) > 1 else title}")
-    full = 1
-    for words in values.values():
-        full *= len(words)
+    full = math.prod(map(len, values.values()))
     head = f"{len(found):,} sparse networks: {' × '.join(design)}"
     if len(found) == full:
         return head + "."
@@ -67,8 +67,7 @@ def evaluated(inputs: PageInputs):
     table = inputs.table("rank_evaluation")
     if table is None or table.empty:
         return None
-    everything = (table[["architecture", "dataset", "sparsity"]].astype(str) == "all").all(axis=1)
-    overall = table[everything].set_index(["method", "procedure"])
+    whole = overall(table)
     names = {
         ("perfect_predictor", "ceiling"): ("a perfect predictor, simulated", "ceiling"),
         ("one_seed_trained", "ceiling"): ("every candidate trained once", "ceiling"),
@@ -79,9 +78,9 @@ def evaluated(inputs: PageInputs):
         ("random_order", "none"): ("random order", "reference"),
     }
     rows = [
-        (*names[key], *overall.loc[key, ["tau", "tau_low", "tau_high"]].astype(float))
+        (*names[key], *whole.loc[key, ["tau", "tau_low", "tau_high"]].astype(float))
         for key in names
-        if key in overall.index
+        if key in whole.index
     ]
     text = (
         "How well the order of the algorithms can be told before training, on an architecture that was left out: "
