@@ -67,6 +67,18 @@ def test_nothing_to_do_when_finished(study):
     assert planned(study) == {}
 
 
+def test_a_page_is_kept_when_another_study_replaces_it_and_not_before(study):
+    shutil.copy(study / "small.yaml", study / "other.yaml")
+    other = study / "results" / "other"
+    (study / "results" / "data" / "digits" / "test_labels.npy").unlink()
+    run = snakemake(study, "results/data/digits/test_labels.npy", "--cores", "1", config="other.yaml")
+    assert run.returncode == 0 and not other.exists(), run.stdout
+    page = (study / "results" / "report.html").read_bytes()
+    run = snakemake(study, "results/report.html", "--cores", "2", config="other.yaml")
+    assert run.returncode == 0, run.stdout
+    assert (other / "small" / "report.html").read_bytes() == page
+
+
 def test_touch_everything(study):
     big = study / "results" / "data" / "digits" / "train_images.npy"
     assert big.exists()
