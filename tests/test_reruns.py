@@ -72,7 +72,8 @@ def test_a_page_is_kept_when_another_study_replaces_it_and_not_before(study):
     other = study / "results" / "other"
     (study / "results" / "data" / "digits" / "test_labels.npy").unlink()
     run = snakemake(study, "results/data/digits/test_labels.npy", "--cores", "1", config="other.yaml")
-    assert run.returncode == 0 and not other.exists(), run.stdout
+    assert run.returncode == 0, run.stdout
+    assert not other.exists()
     page = (study / "results" / "report.html").read_bytes()
     run = snakemake(study, "results/report.html", "--cores", "2", config="other.yaml")
     assert run.returncode == 0, run.stdout
