@@ -14,6 +14,7 @@ from scipy import stats
 
 from helpers.synthetic_pool import synthetic_pool
 from sparse_topology.analysis.bootstrap import weighted_ranks, weighted_spearman
+from sparse_topology.analysis.pool import topometrics
 from sparse_topology.families import FAMILIES, family
 
 DYNAMIC = ["set", "rigl", "itop"]
@@ -112,7 +113,7 @@ def test_scores_are_those_of_scikit_learn_fitted_on_one_family():
 
     pool = known_pool({"at initialisation": 0.4, "dynamic": 0.2})
     table = table_families.families_table(pool, 20)
-    names = table_families.topometrics(pool, "mge")
+    names = topometrics(pool, "mge")
     trained, tested = pool[pool["family"] == "dynamic"], pool[pool["family"] == "at initialisation"]
     low, high = pool[names].min(), pool[names].max()
     X, new = (((part[names] - low) / (high - low)).to_numpy() for part in (trained, tested))

@@ -95,6 +95,21 @@ def test_average_row_is_the_mean_over_sparsities():
     assert average["rbo_std"] == pytest.approx(others["rbo_std"].mean())
 
 
+def test_the_mixture_with_the_studys_own_metrics_is_a_row_of_its_own():
+    pool = synthetic_pool(seeds=(0, 1))
+    own = pool.assign(girth=pool["drop"], raw_girth=pool["drop"])
+    before, table = table_of(pool), table_of(own)
+    further = table["strategy"] == "ours_further"
+    pd.testing.assert_frame_equal(table[~further].reset_index(drop=True), before)
+    ours = table[table["strategy"] == "ours"]
+    assert table.loc[further, "tau"].mean() > ours["tau"].mean()
+    # The smallest coefficient comes first, as in the paper's mixture: a layer metric's largest would.
+    alone = synthetic_pool(seeds=(0, 1)).drop(columns=[f"raw_{name}" for name in TOPOMETRICS])
+    alone = table_of(alone.assign(girth=alone["drop"], raw_girth=alone["drop"]))
+    assert "ours" not in set(alone["strategy"])
+    assert (alone.loc[alone["strategy"] == "ours_further", "tau"] == 1).all()
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -8,6 +8,7 @@ import table_regression
 from helpers.synthetic_pool import synthetic_pool
 from sparse_topology.analysis import regressors
 from sparse_topology.analysis.design import CELL
+from sparse_topology.analysis.pool import TOPOMETRICS
 
 QUICK = {"repetitions": 2, "bootstrap": 20}
 
@@ -172,3 +173,27 @@ def test_predictions_are_the_networks_behind_the_scores():
         assert len(rows) == len(rows.drop_duplicates(table_regression.NETWORK)) == paper["networks"][where]
         # The error of a mean prediction is at most the mean error of the predictions.
         assert (rows["predicted"] - rows["drop"]).abs().mean() <= paper["mae"][where] + 1e-12
+
+
+def test_the_studys_own_metrics_are_a_set_of_their_own_and_move_nothing_else():
+    pool = synthetic_pool(seeds=(0, 1), encodings=("mge", "rolled"))
+    own = pool.assign(girth=pool["drop"], raw_girth=pool["drop"])
+    (before, predicted), (table, again) = (table_regression.regression_tables(p, QUICK) for p in (pool, own))
+    further = table["features"] == "topometrics_further"
+    pd.testing.assert_frame_equal(table[~further].reset_index(drop=True), before)
+    pd.testing.assert_frame_equal(predicted, again)
+    assert set(table.loc[further, "encoding"]) == {"mge", "rolled"}
+    assert set(table.loc[further, "feature_count"] - 1) <= set(before["feature_count"])
+    known = table[further & (table["folds"] == "random") & (table["regressor"] == "ridge")]
+    sixteen = table.query("features == 'topometrics' and folds == 'random' and regressor == 'ridge'")
+    assert (known["mae"].to_numpy() < sixteen["mae"].to_numpy()).all()
+
+
+def test_a_study_of_own_metrics_alone_has_their_rows():
+    pool = synthetic_pool(seeds=(0, 1), encodings=("mge",))
+    pool = pool.drop(columns=[c for c in pool if c in TOPOMETRICS or c.startswith("raw_")])
+    pool = pool.assign(girth=pool["drop"], raw_girth=pool["drop"])
+    table, predicted = table_regression.regression_tables(pool, QUICK)
+    assert set(table.loc[table["features"] == "topometrics", "note"]) == {"no feature varies in this pool"}
+    assert (table.query("features == 'topometrics_further' and regressor == 'linear'")["mae"] < 1e-9).all()
+    assert predicted.empty

@@ -111,6 +111,7 @@ def test_partial_pools_give_figures(tmp_path, kind):
     if kind == "words of the user":
         assert {"my_net", "my_pruning"} <= shown["accuracy"]
         assert "my_metric" in shown["scatter"]
+        assert "Ours + further metrics" in shown["ranking"]
 
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.

@@ -355,7 +355,7 @@ SAYS = {
     "one sparsity": "Sparsity-Fixed",
     "one network": "There are not two pruning algorithms with an accuracy to rank.",
     "one encoding": "Rolled BGE",
-    "words of the user": "my_pruning",
+    "words of the user": "Ours + further metrics",
     "metric missing": "source",
     "no topometrics": "No network has both a topometric and an accuracy drop.",
     "all collapsed": "All networks of this pool collapsed",

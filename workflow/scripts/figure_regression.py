@@ -1,7 +1,8 @@
 """How well each encoding predicts the accuracy drop: the paper's Table 3 as a figure, from tables/regression.csv.
 
-Random folds and the mean over the eight regressors, as in the paper; beside the encodings, what a model reaches that
-knows only the size of the graph, the mean layer density, or which architecture and data set it is looking at.
+Random folds and the mean over the eight regressors, as in the paper; beside the encodings, what they reach with the
+metrics that the study has and the paper does not, and what a model reaches that knows only the size of the graph, the
+mean layer density, or which architecture and data set it is looking at.
 """
 
 import pandas as pd
@@ -20,22 +21,32 @@ BASELINES = {
     "architecture_dataset_sparsity": "architecture, data set and sparsity only",
 }
 
+FURTHER = "_further"  # what the model of an encoding ends with that has the study's own metrics as well
+
 
 def paper_rows(table: pd.DataFrame) -> pd.DataFrame:
     """The rows in the paper's form, each with a `model`: an encoding, or one of the BASELINES."""
     rows = table[(table["folds"] == "random") & (table["regressor"] == "mean")]
     rows = rows[rows[["adjusted_r2", "mae"]].notna().any(axis=1)]
     model = rows["encoding"].where(rows["features"] == "topometrics", rows["features"])
+    model = model.mask(rows["features"] == "topometrics_further", rows["encoding"] + FURTHER)
     return rows.assign(model=model, value=rows["value"].astype(str))
 
 
 def models_of(rows: pd.DataFrame) -> dict:
     """{model: (colour, marker)}: encodings in colour, baselines in grey (and hollow)."""
-    encodings = in_order(rows[rows["features"] == "topometrics"]["model"])
+    encodings = in_order(rows.loc[rows["features"].str.startswith("topometrics"), "encoding"])
     colour, marker = colours(encodings), markers(encodings)
     looks = {e: (colour[e], marker[e]) for e in encodings}
+    looks |= {e + FURTHER: looks[e] for e in encodings if e + FURTHER in set(rows["model"])}
     hollow = zip(BASELINES, MARKERS.values(), strict=False)
     return looks | {b: (GREY, m) for b, m in hollow if b in set(rows["model"])}
+
+
+def label(model: str) -> str:
+    if model.endswith(FURTHER):
+        return f"{printed(model.removesuffix(FURTHER))} + further metrics"
+    return BASELINES.get(model, model)
 
 
 def draw(axis, rows: pd.DataFrame, values: list[str], looks: dict, score: str) -> dict:
@@ -50,7 +61,7 @@ def draw(axis, rows: pd.DataFrame, values: list[str], looks: dict, score: str) -
         errors = None
         if score == "adjusted_r2":
             errors = [(y - part["adjusted_r2_low"]).clip(lower=0), (part["adjusted_r2_high"] - y).clip(lower=0)]
-        fill = "white" if model in BASELINES else colour
+        fill = "white" if model in BASELINES or model.endswith(FURTHER) else colour
         handles[model] = axis.errorbar(
             x, y, errors, color=colour, marker=marker, linestyle="none", elinewidth=0.6, mfc=fill, mew=0.6
         )
@@ -92,7 +103,7 @@ def regression_figure(table: pd.DataFrame):
     axes[0, 0].set_ylabel("adjusted R²")
     axes[1, 0].set_ylabel("mean absolute error")
     order = [model for model in looks if model in handles]
-    legend_below(figure, [handles[m] for m in order], [BASELINES.get(m, m) for m in order], 3)
+    legend_below(figure, [handles[m] for m in order], [label(m) for m in order], 3)
     return figure
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sparse_topology.analysis.bootstrap import interval, resampling_weights, weighted_spearman
 from sparse_topology.analysis.design import CELL, FOLDS
-from sparse_topology.analysis.pool import encodings, read_pool, scenarios, topometrics, write_table
+from sparse_topology.analysis.pool import encodings, read_pool, scenarios, topometric_sets, write_table
 from sparse_topology.analysis.regressors import adjusted, one_hot, predictions, usable
 from sparse_topology.families import FAMILIES
 from sparse_topology.job import job
@@ -30,9 +30,9 @@ def cells(rows: pd.DataFrame) -> np.ndarray:
     return rows.groupby(CELL, sort=True).ngroup().to_numpy()
 
 
-def feature_sets(rows: pd.DataFrame, names: list[str], baselines: bool) -> dict[str, np.ndarray]:
-    """{feature set: values [n, p]}: the topometrics, and two sets that need no graph."""
-    sets = {"topometrics": rows[names].to_numpy(float)}
+def feature_sets(rows: pd.DataFrame, names: list[str], baselines: bool, called: str) -> dict[str, np.ndarray]:
+    """{feature set: values [n, p]}: the topometrics, named `called`, and two sets that need no graph."""
+    sets = {called: rows[names].to_numpy(float)}
     varying = [column for column in ("architecture", "dataset", "sparsity") if len(rows[column].unique()) > 1]
     if baselines and rows["layer_density"].notna().all():
         sets["layer_density"] = rows[["layer_density"]].to_numpy(float)
@@ -124,12 +124,14 @@ def pair_lines(values, rows: pd.DataFrame, source: str, target: str, bootstrap: 
     return [line | entry for entry in tested_lines(y[tested], fitted, p, groups[tested], bootstrap)]
 
 
-def transfer_rows(rows: pd.DataFrame, names: list[str], baselines: bool, bootstrap: int) -> list[dict]:
-    """One scenario and encoding: every pair of families that its rows have."""
+def transfer_rows(
+    rows: pd.DataFrame, names: list[str], baselines: bool, bootstrap: int, called: str = "topometrics"
+) -> list[dict]:
+    """One scenario, encoding and set of metrics, named `called`: every pair of families that its rows have."""
     found = [name for name in FAMILIES if (rows["family"] == name).any()]
     rows, names, note = usable(rows, names)
     table = []
-    for features, values in feature_sets(rows, names, baselines).items():
+    for features, values in feature_sets(rows, names, baselines, called).items():
         for source, target in product(found, found):
             lines = pair_lines(values, rows, source, target, bootstrap)
             remarks = ({"note": "; ".join(filter(None, [note, line["note"]]))} for line in lines)
@@ -142,10 +144,11 @@ def families_table(pool: pd.DataFrame, bootstrap: int) -> pd.DataFrame:
     table, found = [], encodings(pool)
     for scenario, value, rows in [*scenarios(pool), ("all", "all", pool)]:
         for encoding in found:
-            names = topometrics(pool, encoding)
             part = rows[rows["encoding"] == encoding]
-            lines = transfer_rows(part, names, encoding == found[0], bootstrap)
-            table.extend({"scenario": scenario, "value": value, "encoding": encoding} | line for line in lines)
+            where = {"scenario": scenario, "value": value, "encoding": encoding}
+            for called, names in topometric_sets(pool, encoding).items():
+                baselines = called == "topometrics" and encoding == found[0]
+                table.extend(where | line for line in transfer_rows(part, names, baselines, bootstrap, called))
         print(f"{scenario} {value} done")
     return pd.DataFrame(table, columns=COLUMNS)
 

@@ -1,7 +1,8 @@
 """How well topology predicts the accuracy drop: the paper's Table 3, trivial baselines, and harder splits.
 
 regression.csv: one row per scenario, encoding, feature set, kind of fold and regressor; regressor "mean" averages the
-eight. The paper's table is `features` = topometrics, `folds` = random, `regressor` = mean (section 4.2.1, A.6).
+eight. The paper's table is `features` = topometrics, `folds` = random, `regressor` = mean (section 4.2.1, A.6);
+topometrics_further has the metrics as well that the study measures and the paper does not.
 predictions.csv: the networks behind those rows, each with its drop and the mean of its out-of-fold predictions.
 """
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from sparse_topology.analysis.bootstrap import interval, resampling_weights
 from sparse_topology.analysis.design import CELL, FOLDS, NETWORK
-from sparse_topology.analysis.pool import encodings, min_max, read_pool, scenarios, topometrics, write_table
+from sparse_topology.analysis.pool import encodings, min_max, read_pool, scenarios, topometric_sets, write_table
 from sparse_topology.analysis.regressors import REGRESSORS, adjusted, one_hot, predictions, usable
 from sparse_topology.job import job
 
@@ -53,13 +54,13 @@ def divisions(rows: pd.DataFrame, repetitions: int) -> dict[str, np.ndarray]:
     return {kind: np.array(sets) for kind, sets in kinds.items()}
 
 
-def feature_sets(rows: pd.DataFrame, names: list[str], baselines: bool) -> dict[str, np.ndarray]:
-    """{feature set: values [n, p], not yet scaled}: the topometrics and what they have to beat.
+def feature_sets(rows: pd.DataFrame, names: list[str], baselines: bool, called: str) -> dict[str, np.ndarray]:
+    """{feature set: values [n, p], not yet scaled}: the topometrics, named `called`, and what they have to beat.
 
     Sets that would repeat another one in this pool (a single data set, a single architecture) are left out.
     """
     values = rows[names].to_numpy(float)
-    sets = {"topometrics": values}
+    sets = {called: values}
     if not baselines:
         return sets
     nodes, edges = rows["nodes"].to_numpy(float), rows["edges"].to_numpy(float)
@@ -128,21 +129,21 @@ def cross_validated(X: np.ndarray, y: np.ndarray, kinds: dict[str, np.ndarray]) 
 
 
 def regression_rows(
-    rows: pd.DataFrame, names: list[str], baselines: bool, cfg: dict
+    rows: pd.DataFrame, names: list[str], baselines: bool, cfg: dict, called: str = "topometrics"
 ) -> tuple[list[dict], pd.DataFrame]:
-    """One scenario and encoding: all rows of the table, without the columns that name them, and the networks' drop as
-    predicted from the topometrics (random folds, mean over regressors and repetitions)."""
+    """One scenario, encoding and set of metrics, named `called`: all rows of the table, without the columns that name
+    them, and the networks' drop as predicted from the metrics (random folds, mean over regressors and repetitions)."""
     rows, names, note = usable(rows, names)
     y = rows["drop"].to_numpy(float)
     n = len(y)
     if n < 3 or np.ptp(y) < 1e-9:
         reason = "fewer than three networks with accuracy and edges" if n < 3 else "the accuracy drop does not vary"
-        line = {"features": "topometrics", "folds": "random", "regressor": "mean", "networks": n, "note": reason}
+        line = {"features": called, "folds": "random", "regressor": "mean", "networks": n, "note": reason}
         return [line], pd.DataFrame(columns=PREDICTED)
     kinds = divisions(rows, cfg["repetitions"])
     resamples = resampling_weights(n, cfg["bootstrap"])
     table, predicted = [], pd.DataFrame(columns=PREDICTED)
-    for features, values in feature_sets(rows, names, baselines).items():
+    for features, values in feature_sets(rows, names, baselines, called).items():
         X = scaled(values)
         p = X.shape[1]
         entry = {"features": features, "networks": n, "feature_count": p}
@@ -156,7 +157,7 @@ def regression_rows(
             remarks.append(f"{n} networks for {p} features: fits without a penalty are unreliable")
         for kind, errors in cross_validated(X, y, kinds).items():
             everything = {"mean": np.array(list(errors.values()))} | {k: v[None] for k, v in errors.items()}
-            if features == "topometrics" and kind == "random":
+            if features == called and kind == "random":
                 predicted = rows[[*NETWORK, "drop"]].assign(predicted=y + everything["mean"].mean((0, 1)))
             for regressor, part in everything.items():
                 values = scores(y, part, p, resamples)
@@ -171,12 +172,14 @@ def regression_tables(pool: pd.DataFrame, cfg: dict) -> tuple[pd.DataFrame, pd.D
     table, predictions = [], []
     for scenario, value, rows in scenarios(pool):
         for encoding in found:
-            names = topometrics(pool, encoding)
             part = rows[rows["encoding"] == encoding]
-            lines, predicted = regression_rows(part, names, encoding == found[0], cfg)
             where = {"scenario": scenario, "value": value, "encoding": encoding}
-            table.extend(where | line for line in lines)
-            predictions.append(predicted.assign(**where))
+            for called, names in topometric_sets(pool, encoding).items():
+                paper = called == "topometrics"
+                lines, predicted = regression_rows(part, names, paper and encoding == found[0], cfg, called)
+                table.extend(where | line for line in lines)
+                if paper:
+                    predictions.append(predicted.assign(**where))
         print(f"{scenario} {value} done")
     return pd.DataFrame(table, columns=COLUMNS), pd.concat(predictions)[[*SCENARIO, *PREDICTED]]
 

@@ -33,6 +33,7 @@ PRINTED = {
     "rolled": "Rolled BGE",
     "rolled_channel": "Rolled-channel BGE",
     "ours": "Ours",
+    "ours_further": "Ours + further metrics",
     "layer_density": "Layer-Density",
     "delta_r": "Δr",
     "delta_r_imdb": "Δr imdb",
@@ -86,7 +87,8 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK = PALETTE
 COLOURS = {
     **dict(zip(["snip", "grasp", "synflow", "prospr", "uniform", "er", "erk"], PALETTE, strict=True)),
     **{"mge": BLUE, "rolled": ORANGE, "rolled_channel": GREEN},
-    **{"ours": BLUE, "layer_density": BLACK, "delta_r": ORANGE, "delta_r_imdb": GREEN, "lambda_imsg": VERMILLION},
+    **{"ours": BLUE, "ours_further": SKY},
+    **{"layer_density": BLACK, "delta_r": ORANGE, "delta_r_imdb": GREEN, "lambda_imsg": VERMILLION},
 }
 
 

@@ -19,8 +19,10 @@ FOLDS = 5  # of a cross-validation (section 4.2.1)
 # What the densities of a network's layers say of it (analysis/path_score.py).
 LAYER_SCORES = ["log_density_sum", "path_score"]
 LAYER_METRICS = ["layer_density", "delta_r", "delta_r_imdb", "lambda_imsg"]
-# What the algorithms are ranked by in section 4.3, beside a random order.
-STRATEGIES = ["ours", *LAYER_METRICS]
+# What the algorithms are ranked by in section 4.3, beside a random order; ours_further is the mixture of all those
+# topometrics of a study that has some which the paper does not.
+MIXTURES = ["ours", "ours_further"]
+STRATEGIES = [*MIXTURES, *LAYER_METRICS]
 
 PRUNING_AT_INITIALISATION = ["snip", "grasp", "synflow", "prospr"]
 LAYERWISE_RANDOM = ["uniform", "er", "erk"]

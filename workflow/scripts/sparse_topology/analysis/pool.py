@@ -45,6 +45,14 @@ def topometrics(pool: pd.DataFrame, encoding: str) -> list[str]:
     return [c for c in pool.columns if f"raw_{c}" in pool.columns and rows[c].notna().any()]
 
 
+def topometric_sets(pool: pd.DataFrame, encoding: str) -> dict[str, list[str]]:
+    """The topometrics of an encoding by the name of the feature set: the paper's, and where a study has further ones,
+    both together."""
+    names = topometrics(pool, encoding)
+    paper = [name for name in names if name in TOPOMETRICS]
+    return {"topometrics": paper} | ({"topometrics_further": names} if len(paper) < len(names) else {})
+
+
 def layer_metrics(pool: pd.DataFrame) -> list[str]:
     """The columns of the layer metrics: they have no raw value of the network beside them."""
     fixed = {*NETWORK, "family", "encoding", *OUTCOME, *LAYER_SCORES, "nodes", "edges"}

@@ -69,6 +69,7 @@ ANALYSIS = {
     "Kendall's tau": "Agreement of two orders: share of pairs in the same order less share in the opposite one.",
     "ours": "Algorithms in the order of the topometrics, each weighted by its correlation with the accuracy drop "
     "(equation 5 of the paper).",
+    "ours_further": "The same with the topometrics that this study measures and the paper does not.",
 }
 GROUPS = {
     "How a network becomes a graph": ENCODINGS,

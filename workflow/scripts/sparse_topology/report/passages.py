@@ -25,6 +25,7 @@ class Passage:
 
 FEATURES = {
     "topometrics": "topometrics",
+    "topometrics_further": "topometrics and further metrics",
     "graph_size": "graph size (N, E, 1/E)",
     "layer_density": "layer density",
     "architecture": "architecture",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sparse_topology.analysis.bootstrap import interval, pearson, resampling_weights, weighted_pearson
-from sparse_topology.analysis.design import NETWORK
+from sparse_topology.analysis.design import MIXTURES, NETWORK
 from sparse_topology.report.evaluation import overall
 from sparse_topology.words import in_order, printed
 
@@ -285,7 +285,8 @@ def across_families(table: pd.DataFrame) -> str | None:
 
 
 def strategy_name(strategy: str) -> str:
-    return {"ours": "the topometric mixture", "random": "a random order"}.get(strategy, printed(strategy))
+    mixtures = {"ours": "the topometric mixture", "ours_further": "the mixture with further metrics"}
+    return {**mixtures, "random": "a random order"}.get(strategy, printed(strategy))
 
 
 def ordered(table: pd.DataFrame) -> str | None:
@@ -305,7 +306,7 @@ def ordered(table: pd.DataFrame) -> str | None:
     compared = tied[0] if tied else order[1]
     gap = estimate(*gaps[compared], plus=True)
     few = ", too few for an interval" if len(wide) < TELLING else ""
-    fitted = ", whose weights are fitted on these networks," if order[0] == "ours" else ""
+    fitted = ", whose weights are fitted on these networks," if order[0] in MIXTURES else ""
     head = f"{first[0].upper()}{first[1:]}{fitted}"
     if not tied:
         text = f"{head} orders the algorithms best: a rank-biased overlap of {overlap}, {gap} against the next, "

@@ -10,6 +10,7 @@ from sparse_topology.words import in_order, printed
 
 FEATURES = {
     "topometrics": "topometrics",
+    "topometrics_further": "topometrics and further metrics",
     "layer_density": "Layer-Density only",
     "architecture_dataset_sparsity": "architecture, data set, sparsity",
 }

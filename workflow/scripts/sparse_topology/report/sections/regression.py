@@ -32,6 +32,7 @@ FEATURES = {
     "topometrics_dataset": "MGE + data set",
     "topometrics_architecture_dataset": "MGE + architecture, data set",
 }
+TOPOMETRICS = {"topometrics": "{}", "topometrics_further": "{} + further metrics"}  # of one encoding
 FOLD_TITLES = {
     "random": "at random, as in the paper",
     "grouped": "all seeds of a cell together",
@@ -47,7 +48,8 @@ DIGITS = {"adjusted_r2": 2, "mae": 3}
 def models(table: pd.DataFrame) -> pd.DataFrame:
     """Random folds, mean over the regressors, with `model`: the printed encoding or feature set."""
     rows = table[(table["folds"] == "random") & (table["regressor"] == "mean") & table["r2"].notna()]
-    model = rows["encoding"].map(printed).where(rows["features"] == "topometrics", rows["features"].map(FEATURES))
+    titles = {**TOPOMETRICS, **FEATURES}
+    model = [titles[f].format(printed(e)) for f, e in zip(rows["features"], rows["encoding"], strict=True)]
     enough = rows["networks"] >= ENOUGH * rows["feature_count"]
     return rows.assign(model=model, enough=enough).drop_duplicates(["model", "scenario", "value"])
 
@@ -134,9 +136,9 @@ def regression_chart(inputs: PageInputs, rows: pd.DataFrame, order: list[str]) -
             "networks": rows["networks"],
         }
     )
-    encodings = in_order(rows.loc[rows["features"] == "topometrics", "encoding"])
-    colour = colours(encodings)
-    look = dict.fromkeys(order, GREY) | {printed(word): colour[word] for word in encodings}
+    colour = colours(rows["encoding"])
+    graphs = {text.format(printed(word)): colour[word] for word in colour for text in TOPOMETRICS.values()}
+    look = {model: graphs.get(model, GREY) for model in order}
     return inputs.chart(
         "regression", charts.interval_dots("regression", order, list(panels.values()), look, LEAST), frame
     )
@@ -189,8 +191,8 @@ def section(inputs: PageInputs) -> Section | None:
         part.blocks.append(empty(f"No regression in this study: {reasons}."))
         return part
     part.blocks += claim("regression", predicted(table))
-    encodings = [printed(word) for word in in_order(rows.loc[rows["features"] == "topometrics", "encoding"])]
-    order = encodings + [text for text in FEATURES.values() if text in set(rows["model"])]
+    graphs = [text.format(printed(e)) for e in in_order(rows["encoding"]) for text in TOPOMETRICS.values()]
+    order = [text for text in [*graphs, *FEATURES.values()] if text in set(rows["model"])]
     if rows.loc[rows["features"] == "topometrics", "enough"].any():
         part.blocks += [regression_chart(inputs, rows, order), inputs.caption("regression")]
     if too_few(rows):
