@@ -45,7 +45,7 @@ def models_of(rows: pd.DataFrame) -> dict:
 
 def label(model: str) -> str:
     if model.endswith(FURTHER):
-        return f"{printed(model.removesuffix(FURTHER))} + further metrics"
+        return f"{printed(model.removesuffix(FURTHER))} + further"
     return BASELINES.get(model, model)
 
 

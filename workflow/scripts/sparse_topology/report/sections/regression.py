@@ -32,7 +32,7 @@ FEATURES = {
     "topometrics_dataset": "MGE + data set",
     "topometrics_architecture_dataset": "MGE + architecture, data set",
 }
-TOPOMETRICS = {"topometrics": "{}", "topometrics_further": "{} + further metrics"}  # of one encoding
+TOPOMETRICS = {"topometrics": "{}", "topometrics_further": "{} + further"}  # of one encoding
 FOLD_TITLES = {
     "random": "at random, as in the paper",
     "grouped": "all seeds of a cell together",
