@@ -78,4 +78,6 @@ def test_the_profile_for_slurm_names_rules():
     profile = yaml.safe_load((REPO / "slurm" / "config.yaml").read_text())
     grouped = [entry.partition("=")[0] for entry in profile["groups"]]
     assert {*grouped, *profile["set-resources"]} <= set(RULES)
-    assert {name for name in RULES if name.startswith(("table", "figure"))} - set(grouped) == {"figure_graph"}
+    assert {name for name in RULES if name.startswith(("table", "figure"))} - set(grouped) == {
+        *("figure_graph", "table_costs")
+    }

@@ -49,7 +49,7 @@ def test_out_of_memory_is_retried_and_a_job_that_fails_for_good_stops_nothing_el
     text = script.read_text()
     failing = 'if "/snip/" in snakemake.output[0]:\n    raise SystemExit(3)\nif __name__'
     script.write_text(text.replace("if __name__", failing))
-    run = snakemake(folder, *HERE, "--retries", "1", env=environment)
+    run = snakemake(folder, *HERE, "--retries", "1", "--group-components", "graph=1", env=environment)
     assert run.returncode != 0
     networks = folder / "results" / "networks" / "digits" / "conv_small"
     assert "exceeded memory limit" in Path(environment["SLURMD_LOG"]).read_text(encoding="utf-8")
