@@ -82,7 +82,7 @@ function shownRows(name) {
 
 // -- charts: drawn when they come near, or when the browser has nothing else to do, one at a time
 
-const views = {}, LARGE = 1000;
+const views = {}, LARGE = 1000, TOLD = 6;
 const figures = [...document.querySelectorAll('figure[data-chart]')], waiting = new Set();
 // The specification with the choices in it: menus, and what was picked in the legend.
 function withChoices(spec, id) {
@@ -114,6 +114,14 @@ function follow(view, id, params) {
     });
   }
 }
+// The Vega specification of a Vega-Lite one: what embedding hands over to `patch`. A task of its own, before the drawing.
+async function vegaOf(spec, config) {
+  let compiled;
+  const nothing = await vegaEmbed(document.createElement('div'), spec, {config, actions: false,
+    patch: vega => { compiled = vega; return {}; }});
+  nothing.finalize();
+  return compiled;
+}
 async function draw(figure) {
   const id = figure.dataset.chart, plot = figure.querySelector('.plot'), chart = PAGE.charts[id];
   const width = plot.clientWidth, mark = width + ' ' + chosen().map(facet => state.get(facet)).join('|');
@@ -125,18 +133,25 @@ async function draw(figure) {
   const source = structuredClone(chart.spec);
   if (source.facet) source.usermeta.panels = new Set(rows.map(row => row[source.facet.field])).size;
   const spec = withChoices(fitted(source, width), id);
-  // A large chart is made without its data first: two short tasks instead of a long one.
+  // Short tasks instead of a long one: a large chart is made without its data, and what its
+  // panels tell comes last, of TOLD panels at a time.
   const large = rows.length > LARGE;
   spec.datasets = large ? Object.fromEntries(chart.data.map(name => [name, []])) : data;
   const legend = {...PAGE.config.legend, columns: Math.max(2, Math.min(8, Math.floor(width / 110)))};
   if (rows.length) {
-    views[id] = await vegaEmbed(plot, spec, {actions: false, renderer: chart.renderer, logLevel: 1,
-      config: {...PAGE.config, legend}, bind: figure.querySelector('.menus')});
+    const compiled = await vegaOf(spec, {...PAGE.config, legend});
+    await new Promise(rested);
+    views[id] = await vegaEmbed(plot, compiled, {mode: 'vega', actions: false, hover: false, logLevel: 1,
+      renderer: chart.renderer, bind: figure.querySelector('.menus')});
     const view = views[id].view;
     if (large) {
       await new Promise(rested);
       for (const name of chart.data) view.data(name, data[name]);
       await view.runAsync();
+    }
+    for (let told = 0; spec.usermeta.told && told < spec.usermeta.panels;) {
+      await new Promise(rested);
+      await view.signal(spec.usermeta.told, told += TOLD).runAsync();
     }
     follow(view, id, spec.params);
     if (chart.spec.usermeta.brush) brushes[id] = brushOver(figure, view);

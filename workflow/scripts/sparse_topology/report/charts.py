@@ -3,7 +3,8 @@
 Data are named, not contained: the page embeds each data set once. Fields are named as they are printed, so that they
 serve as titles. `usermeta` tells the page's script how to lay out a chart (`fitted` in page.js): the number of panels,
 the least width of one with its axes, the greatest width without, the pixels that axes take, height over width, the most
-panels side by side; where the panels have a brush, the field that names a point and the menu that changes the axes.
+panels side by side; where the panels have a brush, the field that names a point and the menu that changes the axes;
+the parameter that counts the panels whose text is shown.
 """
 
 import json
@@ -167,8 +168,16 @@ def scatter(data: str, fields: list[str], menus: dict, groups: dict, size: int) 
         rank = f"datum[{json.dumps(f'rank {field}')}]"
         expression = f"scale_shown == 'ranks' ? {rank} : scale_shown == 'linear' ? {value} : {log}"
         chart = chart.transform_calculate(**{f"x_{number}": expression})
-    chart = chart.add_params(coloured, scaled, *parameters)
-    layout = {"panels": len(fields), "least": 165, "edge": 68, "widest": 300, "aspect": 0.9, "most": 4}
+    chart = chart.add_params(coloured, scaled, alt.param(name="panels_told", value=0), *parameters)
+    layout = {
+        "panels": len(fields),
+        "told": "panels_told",
+        "least": 165,
+        "edge": 68,
+        "widest": 300,
+        "aspect": 0.9,
+        "most": 4,
+    }
     return specification(chart, **layout, brush="network", axes="scale_shown")
 
 
@@ -205,7 +214,9 @@ def scatter_text(number: int, field: str):
     )
     return (
         alt.Chart()
-        .transform_filter(f"isValid(datum.{x}) && isValid(datum.y)")
+        .transform_filter(f"{number} < panels_told && isValid(datum.{x}) && isValid(datum.y)")
+        # Of each network these fields alone: what follows copies every field that is left.
+        .transform_aggregate(networks="count()", groupby=["network", x, "y", "group"])
         .transform_joinaggregate(mx=f"mean({x})", my="mean(y)")
         .transform_joinaggregate(gx=f"mean({x})", gy="mean(y)", groupby=["group"])
         .transform_calculate(
