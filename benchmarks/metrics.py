@@ -2,9 +2,11 @@
 
     python benchmarks/metrics.py resnet20 [--sparsity 0.6] [--families spectra motifs] [--encodings mge]
         [--engines structured igraph] [--timeout 600] [--first-run]
+    python benchmarks/metrics.py torchvision:resnet50 --size 224 --sparsity 0.9 --engines structured
     python benchmarks/metrics.py --pool [--igraph-edges 5000000]
 
-The network has random masks, equally dense in every layer, and its initial weights. `s` is what the job records for
+The network, one of ours (10 classes) or of torchvision (1,000), reads colour images of --size pixels; it has random masks,
+equally dense in every layer, and its initial weights. `s` is what the job records for
 the encodings, reading and computing, the second time in a process: without imports and compilation (the first time, if
 that took longer than 30 s). `CPU s` is the whole process with one such job, imports included, `peak MB` its largest
 resident memory, `ratio` igraph's seconds over ours. `spectra` is both eigenvalue metrics. With --first-run the cache of
@@ -58,13 +60,23 @@ print(cpu)
 """
 
 
-def graphs(network: str, density: float) -> dict:
-    """The three encodings of a network for 32 x 32 colour images and 10 classes."""
+def build(network: str):
+    """An untrained network: an architecture's word, or torchvision:<name>."""
+    library, _, name = network.rpartition(":")
+    if library != "torchvision":
+        return architectures.load(network)(10, 3)
+    import torchvision
+
+    return torchvision.models.get_model(name, weights=None)
+
+
+def graphs(network: str, density: float, size: int) -> dict:
+    """The three encodings of a network for colour images of size x size pixels."""
     import torch
 
     torch.manual_seed(0)
-    module = architectures.load(network)(10, 3)
-    traced = trace.trace(module, (3, 32, 32))
+    module = build(network)
+    traced = trace.trace(module, (3, size, size))
     weights = {p.key: module.state_dict()[p.key].numpy() for p in traced.parameters}
     rng = np.random.default_rng(0)
     masks = {key: rng.random(weight.shape) < density for key, weight in weights.items()}
@@ -109,7 +121,7 @@ def measure(family: str, engine: str, encodings, paths: dict, folder: Path, time
 
 
 def compare(options) -> None:
-    encoded = graphs(options.network, 1 - options.sparsity)
+    encoded = graphs(options.network, 1 - options.sparsity, options.size)
     for name, encoding in encoded.items():
         print(
             f"{options.network} at {options.sparsity}, {name}: {encoding.node_count} nodes, {encoding.edge_count} edges"
@@ -148,7 +160,7 @@ def pool(options) -> None:
     per_edge = float("nan")
     for network in PAPER["architectures"]:
         for sparsity in sorted(PAPER["sparsities"], reverse=True):
-            encoded = graphs(network, 1 - sparsity)
+            encoded = graphs(network, 1 - sparsity, 32)
             count = encoded["mge"].edge_count
             explicit = count <= options.igraph_edges
             with tempfile.TemporaryDirectory() as name:
@@ -176,7 +188,8 @@ def pool(options) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", nargs="?", help="an architecture's word")
+    parser.add_argument("network", nargs="?", help="an architecture's word, or torchvision:<name>")
+    parser.add_argument("--size", type=int, default=32, help="of an image, in pixels (32)")
     parser.add_argument("--sparsity", type=float, default=0.6)
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
     parser.add_argument("--encodings", nargs="+", choices=ENCODINGS, default=("mge",))
