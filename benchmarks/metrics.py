@@ -5,12 +5,12 @@
     python benchmarks/metrics.py torchvision:resnet50 --size 224 --sparsity 0.9 --engines structured
     python benchmarks/metrics.py --pool [--igraph-edges 5000000]
 
-The network, one of ours (10 classes) or of torchvision (1,000), reads colour images of --size pixels; it has random masks,
-equally dense in every layer, and its initial weights. `s` is what the job records for
-the encodings, reading and computing, the second time in a process: without imports and compilation (the first time, if
-that took longer than 30 s). `CPU s` is the whole process with one such job, imports included, `peak MB` its largest
-resident memory, `ratio` igraph's seconds over ours. `spectra` is both eigenvalue metrics. With --first-run the cache of
-compiled functions is empty, so that `CPU s` includes all compilation.
+The network, one of ours (10 classes) or of torchvision (1,000), reads colour images of --size pixels; it has random
+masks, equally dense in every layer, and its initial weights. `s` is what the job records for the encodings, reading and
+computing, the second time in a process: without imports and compilation (the first time, if that took longer than 30
+s). `CPU s` is the whole process with one such job, imports included, `peak MB` its largest resident memory, `ratio`
+igraph's seconds over ours. `spectra` is both eigenvalue metrics. With --first-run the cache of compiled functions is
+empty, so that `CPU s` includes all compilation.
 
 --pool runs every architecture at every sparsity of the paper once and adds up what its 1,260 networks cost (63 of each
 kind: 3 data sets, 7 algorithms, 3 seeds). The igraph engine is measured on graphs of up to --igraph-edges edges; larger

@@ -5,11 +5,13 @@ from dataclasses import replace
 import metric_spectra
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.sparse.linalg import ArpackNoConvergence
 
 from helpers import random_graphs
 from sparse_topology.graphs.edge_list import adjacency, unroll
-from sparse_topology.metrics import lanczos
+from sparse_topology.metrics import davidson, lanczos
 from sparse_topology.metrics.adjacency import Adjacency
 from sparse_topology.metrics.measure import Missing
 
@@ -110,6 +112,7 @@ def test_what_does_not_converge_is_missing_with_a_reason(monkeypatch):
         raise lanczos.NotConverged("residual 1e-3 after 7 steps")
 
     monkeypatch.setattr(metric_spectra, "refined_eigenpairs", give_up)
+    monkeypatch.setattr(metric_spectra, "largest_eigenvalue", give_up)
     raw = metric_spectra.structured(two_equal_halves(), {})
     assert all(isinstance(value, Missing) and "7 steps" in value for value in raw.values())
 
@@ -131,6 +134,50 @@ def test_too_few_steps_raise():
     values, vectors = lanczos.largest_eigenpairs(lambda x: matrix @ x, start, 2, 1e-8)
     np.testing.assert_allclose(values[:2], np.linspace(0, 1, 500)[[-1, -2]], atol=1e-8)
     np.testing.assert_allclose(np.abs(vectors[[-1, -2], [0, 1]]), 1, atol=1e-4)
+
+
+def laplacian_of(pairs, size):
+    matrix = np.zeros((size, size))
+    for i, j in pairs:
+        matrix[i, j] = matrix[j, i] = -1
+    return np.diag(-matrix.sum(1)) + matrix
+
+
+def star_beside_a_complete_bipartite_graph(rays, half):
+    """Largest eigenvalues rays + 1, at the unit of largest degree, and 2 * half, spread over units of degree half."""
+    star = [(0, 1 + k) for k in range(rays)]
+    return laplacian_of(
+        star + [(1 + rays + i, 1 + rays + half + j) for i in range(half) for j in range(half)], 1 + rays + 2 * half
+    )
+
+
+@pytest.mark.parametrize(("rays", "half"), [(150, 100), (150, 77), (150, 75), (400, 210), (10, 200)])
+def test_the_largest_eigenvalue_need_not_be_where_the_degree_is_largest(rays, half):
+    matrix = star_beside_a_complete_bipartite_graph(rays, half)
+    degree = np.diag(matrix).copy()
+    for seed in range(5):
+        start = np.random.default_rng(seed).random(len(matrix)) / (1.02 * degree.max() - degree) ** 2
+        value = davidson.largest_eigenvalue(lambda dtype: lambda x: matrix.astype(dtype) @ x, degree, start, 1e-9)
+        assert value == pytest.approx(max(rays + 1, 2 * half), rel=1e-9)
+
+
+@given(st.integers(2, 60), st.floats(0, 3), st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_the_largest_eigenvalue_of_any_symmetric_matrix(size, diagonal, seed):
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((size, size))
+    matrix = matrix + matrix.T + np.diag(diagonal * size * rng.random(size))
+    start = rng.random(size)
+    value = davidson.largest_eigenvalue(lambda dtype: lambda x: matrix.astype(dtype) @ x, np.diag(matrix), start, 1e-9)
+    assert value == pytest.approx(np.linalg.eigvalsh(matrix)[-1], rel=2e-9, abs=1e-9)
+
+
+def test_too_few_steps_of_davidson_raise():
+    matrix = np.diag(np.linspace(0, 1, 500))
+    with pytest.raises(lanczos.NotConverged, match="after 2 steps"):
+        davidson.largest_eigenvalue(
+            lambda dtype: lambda x: matrix.astype(dtype) @ x, np.zeros(500), np.ones(500), 1e-9, steps=2
+        )
 
 
 def test_without_edges_the_spectrum_is_zero():

@@ -13,6 +13,7 @@ import numpy as np
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.adjacency import Adjacency
 from sparse_topology.metrics.colouring import two_colouring
+from sparse_topology.metrics.davidson import largest_eigenvalue
 from sparse_topology.metrics.degrees import weighted_degrees
 from sparse_topology.metrics.lanczos import NotConverged, refined_eigenpairs
 from sparse_topology.metrics.measure import Missing
@@ -56,10 +57,7 @@ def gap(graph, adjacency, seed=0) -> float:
     if side is None:
         values = largest_magnitudes(graph.node_count, lambda dtype: adjacency(dtype).apply, 3, seed)
         return values[0] - values[2]
-    rows = np.zeros(graph.node_count, bool)
-    for k in side:
-        rows[graph.layers[k].offset : graph.layers[k].offset + graph.layers[k].size] = True
-    first, second = singular_values(adjacency, rows, side, 2, seed)
+    first, second = singular_values(adjacency, side, 2, seed)
     return first - second
 
 
@@ -74,43 +72,40 @@ def largest_magnitudes(size: int, operator, count: int, seed: int) -> list[float
     return [float(value) for value in np.pad(values, (0, count))[:count]]
 
 
-def singular_values(adjacency, rows, layers, count: int, seed: int) -> list[float]:
-    """The `count` largest singular values of the columns `rows` (bool [N], the nodes of `layers`) of A.
+def singular_values(adjacency, half, count: int, seed: int) -> list[float]:
+    """The `count` largest singular values of B, the columns of A that belong to the layers `half`.
 
     From the eigenvectors of B^T B; the values themselves are those of B V, which loses nothing to the squaring.
     """
-    other = set(range(len(adjacency(np.dtype(np.float64)).layers))) - layers
-    size = int(rows.sum())
-
-    def image(x):
-        full = np.zeros((len(rows), x.shape[1]), x.dtype)
-        full[rows] = x
-        return adjacency(x.dtype).apply(full, layers)
+    whole = adjacency(np.dtype(np.float64))
+    near = whole.nodes(sorted(half))
+    far = whole.nodes(k for k in range(len(whole.layers)) if k not in half)
 
     def square(dtype):
-        return lambda x: adjacency(dtype).apply(image(x), other)[rows]
+        half = adjacency(dtype)
+        return lambda x: half.apply(half.apply(x, near, far), far, near)
 
-    if size <= max(DENSE, count):
-        vectors = np.eye(size)
+    if near.size <= max(DENSE, count):
+        vectors = np.eye(near.size)
     else:
-        start = np.random.default_rng(seed).random((size, count))
+        start = np.random.default_rng(seed).random((near.size, count))
         _, vectors = refined_eigenpairs(square, start, count, TOLERANCE)
-    values = np.linalg.svd(image(vectors), compute_uv=False)
+    values = np.linalg.svd(whole.apply(vectors, near, far), compute_uv=False)
     return [float(value) for value in np.pad(values, (0, count))[:count]]
 
 
 def laplacian_radius(graph, adjacency, seed=0) -> float:
-    degree = weighted_degrees(graph)[:, None]
+    degree = weighted_degrees(graph)
 
     def laplacian(dtype):
-        diagonal = degree.astype(dtype)
+        diagonal = degree.astype(dtype)[:, None]
         return lambda x: diagonal * x - adjacency(dtype).apply(x)
 
     if graph.node_count <= DENSE:
         return float(np.linalg.eigvalsh(laplacian(degree.dtype)(np.eye(graph.node_count)))[-1])
-    start = np.random.default_rng(seed).standard_normal((graph.node_count, 1))
-    values, _ = refined_eigenpairs(laplacian, start, 1, TOLERANCE)
-    return float(values[0])
+    # Random, and the larger the nearer a unit's degree is to the eigenvalue, which is a little above the largest one.
+    start = np.random.default_rng(seed).random(graph.node_count) / (1.02 * degree.max() - degree) ** 2
+    return largest_eigenvalue(laplacian, degree, start, TOLERANCE)
 
 
 def smaller_half(graph) -> set[int] | None:

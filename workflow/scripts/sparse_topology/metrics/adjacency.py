@@ -8,21 +8,26 @@ import numpy as np
 
 from sparse_topology.graphs.layered import Block, KernelBlock, Layer, LayeredGraph, block_edges
 
-# An explicit matrix is faster than products over channels where a block has few edges for its dense multiplications,
-# and only worth its import in a graph that has many.
-SPARSE, MANY = 0.06, 2_000_000
+# A kernel's sparse matrix is faster than the dense one where it has less than this share of its weights; SciPy's import
+# is worth that in graphs of many edges only.
+SPARSE, MANY = 0.25, 2_000_000
 
 
 class KernelProduct:
     """W x and W^T x of one kernel block as matrix products over channels and kernel offsets.
 
     Positions that always feed a kernel offset together (a pooling window) are summed first; then entry (offset,
-    target position) reads one such sum, as in a convolution by im2col.
+    target position) reads one such sum, as in a convolution by im2col. The kernel is then a matrix: [groups, out of a
+    group, in of a group * offsets] or, if `sparse`, one of SciPy's for all groups, [out, in * offsets].
     """
 
-    def __init__(self, block: KernelBlock, source: Layer, target: Layer, dtype):
+    def __init__(self, block: KernelBlock, source: Layer, target: Layer, dtype, sparse: bool = False):
         out, per_group, height, width = block.mask.shape
-        self.kernel = block.weight.astype(dtype).reshape(block.groups, out // block.groups, -1)
+        weight = block.weight.reshape(block.groups, out // block.groups, -1)
+        self.matrix = block_diagonal(weight, dtype) if sparse else weight.astype(dtype)
+        self.transposed = self.matrix.T if sparse else self.matrix.swapaxes(1, 2)
+        self.row_shape = self.matrix.shape[:-1]
+        self.entry_shape = self.matrix.shape[:-2] + self.matrix.shape[-1:]
         self.source_channels = slice(block.source_channel, block.source_channel + block.groups * per_group)
         self.target_channels = slice(block.target_channel, block.target_channel + out)
         self.y, self.x = Axis(block.y, source.height, dtype), Axis(block.x, source.width, dtype)
@@ -49,15 +54,13 @@ class KernelProduct:
             columns[missing] = 0
         for entry, window in self.reads:
             columns[entry] = pooled[window]
-        product = self.kernel @ columns.reshape(len(self.kernel), self.kernel.shape[2], -1)
+        product = self.matrix @ columns.reshape(*self.entry_shape, -1)
         result[self.target_channels] += product.reshape(-1, *result.shape[1:])
 
     def backward(self, x: np.ndarray, result: np.ndarray, workspace: Workspace) -> None:
         """Add W^T x to `result`. x: [C', H', W', k] of the target layer, result: [C, H, W, k] of the source layer."""
-        values = x[self.target_channels].reshape(len(self.kernel), self.kernel.shape[1], -1)
-        columns = workspace.array((*self.column_shape, x.shape[3]), x.dtype)
-        flat = columns.reshape(len(self.kernel), self.kernel.shape[2], -1)
-        np.matmul(self.kernel.swapaxes(1, 2), values, out=flat)
+        columns = self.transposed @ x[self.target_channels].reshape(*self.row_shape, -1)
+        columns = columns.reshape(*self.column_shape, x.shape[3])
         plain = self.y.is_plain and self.x.is_plain
         into = result[self.source_channels]
         pooled = into if plain else np.zeros((len(into), self.y.count, self.x.count, x.shape[3]), x.dtype)
@@ -68,6 +71,18 @@ class KernelProduct:
                 pooled[window] += columns[entry]
         if not plain:
             into += self.y.spread_windows(self.x.spread_windows(pooled, 2), 1)
+
+
+def block_diagonal(weight: np.ndarray, dtype):
+    """The groups' matrices [groups, m, n] as blocks of one csr_array [groups * m, groups * n]."""
+    from scipy import sparse
+
+    groups, rows, columns = weight.shape
+    group, row, column = np.nonzero(weight)
+    first = np.zeros(groups * rows + 1, np.int32)
+    np.cumsum(np.bincount(group * rows + row, minlength=groups * rows), out=first[1:])
+    entries = weight[group, row, column].astype(dtype), (group * columns + column).astype(np.int32), first
+    return sparse.csr_array(entries, (groups * rows, groups * columns))
 
 
 class Workspace:
@@ -150,38 +165,51 @@ class EdgeProduct:
         result += (self.matrix.T @ x.reshape(-1, x.shape[3])).reshape(result.shape)
 
 
+class Nodes:
+    """The units of some layers, one layer after the other, as the rows of vectors [size, k]."""
+
+    def __init__(self, layers: list[Layer], chosen):
+        self.layers, self.start, self.size = layers, {}, 0
+        for k in chosen:
+            self.start[k] = self.size
+            self.size += layers[k].size
+
+    def view(self, x: np.ndarray, k: int) -> np.ndarray:
+        """Layer k's rows of x, [C, H, W, k]."""
+        layer, start = self.layers[k], self.start[k]
+        return x[start : start + layer.size].reshape(layer.channels, layer.height, layer.width, -1)
+
+
 class Adjacency:
     """The symmetric weighted adjacency matrix of a layered graph, as products with [N, k] vectors of one dtype.
 
-    explicit: whether very sparse blocks become sparse matrices, which pays for many products.
+    explicit: whether sparse kernels become sparse matrices, which pays for many products.
     """
 
     def __init__(self, graph: LayeredGraph, dtype, explicit: bool = True):
-        self.dtype = dtype
-        self.layers, self.workspace = graph.layers, Workspace()
+        self.dtype, self.layers, self.workspace = dtype, graph.layers, Workspace()
+        self.all = self.nodes(range(len(graph.layers)))
         many = explicit and graph.edge_count > MANY
         self.products = [
             (block.source, block.target, self._product(block, many)) for block in graph.blocks if block.edge_count
         ]
 
+    def nodes(self, chosen) -> Nodes:
+        return Nodes(self.layers, chosen)
+
     def _product(self, block, many: bool):
-        source, target = self.layers[block.source], self.layers[block.target]
-        if isinstance(block, KernelBlock):
-            multiplications = block.mask.size * target.height * target.width
-            if not many or block.edge_count > SPARSE * multiplications:
-                return KernelProduct(block, source, target, self.dtype)
-        return EdgeProduct(block, self.layers, self.dtype)
+        if not isinstance(block, KernelBlock):
+            return EdgeProduct(block, self.layers, self.dtype)
+        sparse = many and block.mask.mean() < SPARSE
+        return KernelProduct(block, self.layers[block.source], self.layers[block.target], self.dtype, sparse)
 
-    def apply(self, x: np.ndarray, only: set[int] | None = None) -> np.ndarray:
-        """A x for x [N, k]; with `only`, x is taken to be zero outside those layers."""
-        result = np.zeros_like(x)
+    def apply(self, x: np.ndarray, near: Nodes | None = None, far: Nodes | None = None) -> np.ndarray:
+        """The rows `far` and columns `near` of A, all unless given, times x: [near.size, k] -> [far.size, k]."""
+        near, far = near or self.all, far or self.all
+        result = np.zeros((far.size, x.shape[1]), x.dtype)
         for source, target, product in self.products:
-            if only is None or source in only:
-                product.forward(self._view(x, source), self._view(result, target), self.workspace)
-            if only is None or target in only:
-                product.backward(self._view(x, target), self._view(result, source), self.workspace)
+            if source in near.start and target in far.start:
+                product.forward(near.view(x, source), far.view(result, target), self.workspace)
+            if target in near.start and source in far.start:
+                product.backward(near.view(x, target), far.view(result, source), self.workspace)
         return result
-
-    def _view(self, x, k):
-        layer = self.layers[k]
-        return x[layer.offset : layer.offset + layer.size].reshape(layer.channels, layer.height, layer.width, -1)
