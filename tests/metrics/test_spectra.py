@@ -11,6 +11,7 @@ from scipy.sparse.linalg import ArpackNoConvergence
 
 from helpers import random_graphs
 from sparse_topology.graphs.edge_list import adjacency, unroll
+from sparse_topology.metrics import adjacency as products
 from sparse_topology.metrics import davidson, lanczos
 from sparse_topology.metrics.adjacency import Adjacency
 from sparse_topology.metrics.measure import Missing
@@ -25,9 +26,33 @@ def dense(graph):
 
 @random_graphs.each(random_graphs.layered_graphs())
 def test_adjacency_products_are_those_of_the_explicit_matrix(graph):
-    vectors = np.random.default_rng(0).standard_normal((graph.node_count, 2))
-    expected = adjacency(unroll(graph), weighted=True) @ vectors
-    np.testing.assert_allclose(Adjacency(graph, vectors.dtype).apply(vectors), expected, atol=1e-9)
+    check_products(graph)
+
+
+@random_graphs.each(random_graphs.layered_graphs())
+def test_products_of_large_graphs_are_those_of_the_explicit_matrix(graph):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(products, "SPARSE", 2)  # any kernel without its zeros
+        patch.setattr(products, "MANY", 0)
+        patch.setattr(products, "LONG", 0)
+        check_products(graph)
+
+
+def check_products(graph):
+    """All of A, and the columns of every second layer to the rows of the others."""
+    vectors = np.random.default_rng(0).standard_normal((graph.node_count, 3))
+    explicit = adjacency(unroll(graph), weighted=True)
+    operator = Adjacency(graph, vectors.dtype)
+    np.testing.assert_allclose(operator.apply(vectors), explicit @ vectors, atol=1e-9)
+    near, far = (range(first, len(graph.layers), 2) for first in (1, 0))
+    columns, rows = (
+        np.concatenate(
+            [np.arange(layer.offset, layer.offset + layer.size) for layer in (graph.layers[k] for k in half)]
+        )
+        for half in (near, far)
+    )
+    part = operator.apply(vectors[columns], operator.nodes(near), operator.nodes(far))
+    np.testing.assert_allclose(part, explicit[rows][:, columns] @ vectors[columns], atol=1e-9)
 
 
 @random_graphs.each(random_graphs.layered_graphs())

@@ -104,7 +104,8 @@ def laplacian_radius(graph, adjacency, seed=0) -> float:
     if graph.node_count <= DENSE:
         return float(np.linalg.eigvalsh(laplacian(degree.dtype)(np.eye(graph.node_count)))[-1])
     # Random, and the larger the nearer a unit's degree is to the eigenvalue, which is a little above the largest one.
-    start = np.random.default_rng(seed).random(graph.node_count) / (1.02 * degree.max() - degree) ** 2
+    start = np.random.default_rng(seed).random(graph.node_count, np.float32)
+    start /= (1.02 * degree.max() - degree) ** 2
     return largest_eigenvalue(laplacian, degree, start, TOLERANCE)
 
 

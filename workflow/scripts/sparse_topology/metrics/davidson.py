@@ -12,7 +12,7 @@ Lanczos' method takes to find them. A restart keeps the leading Ritz vectors (St
 
 import numpy as np
 
-from sparse_topology.metrics.lanczos import STEPS, NotConverged, converged, error_bounds, unit
+from sparse_topology.metrics.lanczos import ROWS, STEPS, NotConverged, converged, error_bounds, rotate, unit
 
 # Numbers that V and A V may hold together, and columns of each: at least so many that a restart from half of them keeps
 # the eigenvalue's neighbours, at most so many that they cost little beside a product with A.
@@ -24,7 +24,6 @@ NEAREST = 1e-3
 # A direction that orthogonalisation shortens to less than this is orthogonalised again; one that it shortens so twice
 # lies in V but for rounding.
 CANCELLED = 0.1
-ROWS = 1 << 16  # rows that are worked on at a time stay in the cache
 
 
 def largest_eigenvalue(operator, diagonal, start, tolerance: float, steps=STEPS) -> float:
@@ -34,7 +33,7 @@ def largest_eigenvalue(operator, diagonal, start, tolerance: float, steps=STEPS)
     float32, at half the cost; the value and its bound are those of float64.
     """
     single, double = np.dtype(np.float32), np.dtype(np.float64)
-    rivals, start = coarse(operator(single), diagonal, start.astype(single))
+    rivals, start = coarse(operator(single), diagonal, start.astype(single, copy=False))
     for values, norm, _ in ritz_pairs(operator(double), diagonal, start.astype(double), steps):
         norms = np.append(norm, np.full(len(values) - 1, np.inf))
         errors = error_bounds(values, norms, 1, rivals=rivals)
@@ -72,9 +71,8 @@ def ritz_pairs(apply, diagonal, start, steps: int):
         yield values, norm, vector
         if size == capacity:
             size = max(1, capacity // 2)
-            for part in chunks(n):
-                for vectors in (basis, image):
-                    vectors[part, :size] = vectors[part] @ turn[:, :size].astype(dtype)
+            for vectors in (basis, image):
+                rotate(vectors, turn[:, :size].astype(dtype))
             projected = np.diag(np.pad(values[:size], (0, capacity - size)))
         for part in chunks(n):
             residual[part] /= np.maximum(values[0] + norm - diagonal[part], max(norm, NEAREST * unit(values)))

@@ -25,7 +25,7 @@ STEPS = 1000  # products with A; graphs of trained networks take tens, and what 
 # residual of half their distance, and error bounds that rest on a gap do not see it.
 UNMIXED = 1e-6
 # Multiples of the dtype's resolution eps. A residual below RESOLVED eps |mu_1| is rounding: no further step lowers it.
-RESOLVED = 20
+RESOLVED = 8
 # A direction of A Q shorter than ROUNDING eps |A| after the recurrence is what rounding left of it; normalised it would
 # enter the basis as noise. Where that leaves no direction at all, V spans an invariant subspace.
 ROUNDING = 30
@@ -42,7 +42,7 @@ DEPENDENT = 1e-3
 # Squares and products of the Gram matrix lose half of the digits: singular values below these, over the largest, are
 # hidden in its rounding. sqrt(eps) of float64 is 1.5e-8; that of float32's vectors is their own eps.
 HIDDEN, HIDDEN_EPS = 1e-7, 16
-GRAM_ROWS = 1 << 14  # rows of a product that stay in the cache
+ROWS = 1 << 14  # rows that are worked on at a time stay in the cache
 
 # Gaps that `error_bounds` tries, the one after the last wanted value first: two more values may crowd with it.
 GAPS_TRIED = 3
@@ -101,13 +101,13 @@ def largest_eigenpairs(apply, start, count: int, tolerance: float, magnitude=Fal
         extend(space, block)
         image, scale = recurrence(space, apply(block))
         if space.loses_orthogonality and step % REORTHOGONALISE_EVERY == REORTHOGONALISE_EVERY - 1:
-            image -= space.basis @ (space.basis.T @ image)
+            image -= times(space.basis, space.basis.T @ image)
         block, back = next_block(space, image, scale)
         values, turn, norms = ritz_pairs(space, back, magnitude)
         errors = error_bounds(values, norms, min(count, space.size), magnitude, rivals)
         exhausted = not block.shape[1]  # V spans an invariant subspace: its Ritz pairs are eigenpairs
         if exhausted or (space.size >= count and converged(values, norms, errors, tolerance, start.dtype)):
-            return values, space.basis @ turn[:, : start.shape[1]].astype(start.dtype)
+            return values, times(space.basis, turn[:, : start.shape[1]].astype(start.dtype))
         if space.size + block.shape[1] > space.capacity:
             restart(space, values, turn)
     raise NotConverged(f"eigenvalues known to {errors.max() / unit(values):.0e} of the largest after {steps} steps")
@@ -125,7 +125,7 @@ def recurrence(space: Krylov, image: np.ndarray) -> tuple[np.ndarray, float]:
     products = near.T @ image
     space.projected[space.coupled : space.size, space.last] = products
     space.projected[space.last, space.coupled : space.size] = products.T
-    image -= near @ products
+    image -= times(near, products)
     space.coupled = space.last_start
     return image, np.abs(products).max()
 
@@ -134,7 +134,7 @@ def next_block(space: Krylov, image: np.ndarray, scale: float) -> tuple[np.ndarr
     """(Q_{j+1} [n, r'], R_{j+1} [r', r]), whose product is the image but for rounding; r' = 0 where nothing is left."""
     block, back = orthonormal(image, ROUNDING * np.finfo(image.dtype).eps * scale)
     if space.loses_orthogonality and len(back) and np.linalg.norm(back, axis=1).min() < CANCELLED * scale:
-        block -= space.basis @ (space.basis.T @ block)
+        block -= times(space.basis, space.basis.T @ block)
         block, second = orthonormal(block, DEPENDENT)
         back = second @ back
     return block, back
@@ -163,10 +163,22 @@ def unit(values) -> float:
 def restart(space: Krylov, values: np.ndarray, turn: np.ndarray) -> None:
     """V becomes its leading Ritz vectors, T their values; the next block is coupled to all of them."""
     kept = space.capacity // KEPT_SHARE
-    space.vectors[:, :kept] = space.basis @ turn[:, :kept].astype(space.vectors.dtype)
+    rotate(space.basis, turn[:, :kept].astype(space.vectors.dtype))
     space.projected[:] = 0
     space.projected[:kept, :kept] = np.diag(values[:kept])
     space.size, space.coupled, space.loses_orthogonality = kept, 0, True
+
+
+def times(vectors: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """vectors [n, m] @ turn [m, k], column by column in memory, which is faster for whatever follows with long ones."""
+    return (turn.T @ vectors.T).T
+
+
+def rotate(vectors: np.ndarray, turn: np.ndarray) -> None:
+    """The first columns of vectors [n, m] become vectors @ turn [m, k]."""
+    for start in range(0, len(vectors), ROWS):
+        part = vectors[start : start + ROWS]
+        part[:, : turn.shape[1]] = part @ turn
 
 
 def refined_eigenpairs(operator, start, count: int, tolerance: float, magnitude=False):
@@ -191,10 +203,11 @@ def error_bounds(values, norms, count: int, magnitude=False, rivals=()) -> np.nd
     for sign in (1, -1) if magnitude else (1,):
         wanted = sign * values[:count] > 0 if magnitude else np.ones(count, bool)
         order = np.argsort(-sign * values)
-        known, also = sign * values[order], np.sort(sign * np.asarray(rivals))[::-1][: len(values)]
+        known, also = sign * values[order], np.sort(sign * np.asarray(rivals))[::-1]
+        known = np.append(known, np.full(max(0, len(also) - len(known)), -np.inf))
         known[: len(also)] = np.maximum(known[: len(also)], also)
         squares = np.cumsum(norms[order] ** 2)
-        for j in range(wanted.sum(), min(count + GAPS_TRIED, len(known))):
+        for j in range(wanted.sum(), min(count + GAPS_TRIED, len(known), len(values) + 1)):
             distance = sign * values[:count][wanted] - known[j]
             quadratic = np.divide(squares[j - 1], distance, out=np.full(len(distance), np.inf), where=distance > 0)
             bounds[wanted] = np.minimum(bounds[wanted], quadratic)
@@ -208,11 +221,11 @@ def orthonormal(vectors, least: float = 0.0):
     vectors than Householder reflections, holds squares.
     """
     gram = np.zeros((vectors.shape[1], vectors.shape[1]))
-    for start in range(0, len(vectors), GRAM_ROWS):
-        part = vectors[start : start + GRAM_ROWS].astype(np.float64, copy=False)
+    for start in range(0, len(vectors), ROWS):
+        part = vectors[start : start + ROWS].astype(np.float64, copy=False)
         gram += part.T @ part
     squares, turn = np.linalg.eigh(gram)
     hidden = max(HIDDEN, HIDDEN_EPS * np.finfo(vectors.dtype).eps)
     kept = squares > max(hidden**2 * squares.max(initial=0), least**2)
     lengths, turn = np.sqrt(squares[kept]), turn[:, kept]
-    return vectors @ (turn / lengths).astype(vectors.dtype), lengths[:, None] * turn.T
+    return times(vectors, (turn / lengths).astype(vectors.dtype)), lengths[:, None] * turn.T
