@@ -1,7 +1,8 @@
 """Training speed: our recorded step against the plain PyTorch loop, and several networks in one step.
 
     python benchmarks/training.py results/data/cifar10 [--architectures resnet20 wrn28_2] [--images 50000]
-        [--epochs 3] [--together 4 16] [--compile] [--parity 3 --parity-epochs 30] [--output training.json]
+        [--epochs 3] [--together 4 16] [--processes 4 8] [--compile] [--parity 3 --parity-epochs 30]
+        [--output training.json]
 
 DATA is the folder of a data set that the workflow has made; for the timings its training images are repeated up to
 --images. Same architecture, batch, recipe and augmentation in both. The plain loop is what public code bases do: a
@@ -10,7 +11,8 @@ Ours trains with a mask of 90 % sparsity, the plain loop without one. An epoch's
 after one that is not counted; recording (and compiling) comes once per training and stands apart.
 
 --together K: K networks of one architecture side by side in the channels of one, as grouped convolutions, on the same
-batches. --parity N: test accuracy of N seeds trained by either loop from the same initialisation.
+batches. --processes K: K networks in as many processes on one GPU, as `--resources gpu=K` runs them; start NVIDIA's MPS
+first to see what it gives. --parity N: test accuracy of N seeds trained by either loop from the same initialisation.
 """
 
 import argparse
@@ -196,13 +198,14 @@ def our_step(data, architecture: str, networks: int, compiled: bool, cfg: dict, 
     return step
 
 
-def our_seconds(step: Step, cfg: dict) -> tuple[list[float], float]:
-    """Seconds of each epoch, and of the recording before them."""
+def our_seconds(step: Step, cfg: dict, together=lambda: None) -> tuple[list[float], float]:
+    """Seconds of each epoch, and of the recording before them. together: what to wait for between the two."""
     start = time.perf_counter()
     step.model.train()
     counts = batch_counts(len(step.labels), cfg["batch_size"])
     run = step.ready(counts)
     recording, seconds = time.perf_counter() - start, []
+    together()
     for epoch in range(cfg["epochs"]):
         start = time.perf_counter()
         step.learning_rate.fill_(learning_rate(epoch, cfg["learning_rate"], cfg["milestones"]))
@@ -212,6 +215,32 @@ def our_seconds(step: Step, cfg: dict) -> tuple[list[float], float]:
         step.loss.item()
         seconds.append(time.perf_counter() - start)
     return seconds, recording
+
+
+def one_of_many(place: tuple[Path, int], architecture: str, cfg: dict, barrier, results) -> None:
+    """A process beside others: the median of its epochs' seconds, without the first, and those of its recording."""
+    torch.backends.cudnn.benchmark = True
+    step = our_step(read(*place), architecture, 1, False, cfg, torch.device("cuda"))
+    seconds, recording = our_seconds(step, cfg, barrier.wait)
+    results.put((statistics.median(seconds[1:]), recording))
+    barrier.wait()  # nobody's memory goes before all have measured
+
+
+def side_by_side(place: tuple[Path, int], architecture: str, count: int, cfg: dict) -> tuple[float, float]:
+    """Seconds per epoch and network of `count` processes that train at the same time, and of the slowest recording.
+
+    place: the arguments of `read`.
+    """
+    context = torch.multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(count), context.Queue()
+    arguments = place, architecture, cfg, barrier, results
+    processes = [context.Process(target=one_of_many, args=arguments) for _ in range(count)]
+    for process in processes:
+        process.start()
+    found = [results.get(timeout=600) for _ in processes]
+    for process in processes:
+        process.join()
+    return statistics.mean(epoch for epoch, _ in found) / count, max(recording for _, recording in found)
 
 
 def peak_megabytes(device) -> float | None:
@@ -251,10 +280,12 @@ def timings(data, architecture: str, arguments, cfg: dict, device) -> list[dict]
             seconds, recording = our_seconds(step, cfg)
             del step
             add("recorded, compiled" if compiled else "recorded", networks, seconds, recording)
-    hours = NETWORKS * IMAGES_SEEN / len(data["train"][1]) * rows[1]["seconds"] / 3600
-    print(
-        f"  the paper's {NETWORKS * 3} networks of this architecture, one at a time: {hours:.0f} GPU hours", flush=True
-    )
+    for count in arguments.processes:
+        seconds, recording = side_by_side((arguments.data, arguments.images), architecture, count, cfg)
+        add("recorded, processes", count, [0, seconds * count], recording)
+    for row in (rows[1], *rows[len(rows) - len(arguments.processes) :]):
+        hours = NETWORKS * IMAGES_SEEN / len(data["train"][1]) * row["seconds"] / 3600
+        print(f"  the paper's {NETWORKS * 3} networks of this architecture, {row['networks']} at a time: {hours:.1f} h")
     return rows
 
 
@@ -297,6 +328,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=50_000)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--together", type=int, nargs="*", default=[])
+    parser.add_argument("--processes", type=int, nargs="*", default=[])
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--parity", type=int, default=0)
     parser.add_argument("--parity-epochs", type=int, default=30)
