@@ -161,6 +161,17 @@ def test_too_few_steps_raise():
     np.testing.assert_allclose(np.abs(vectors[[-1, -2], [0, 1]]), 1, atol=1e-4)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_values_in_an_order_that_float32_cannot_tell(seed):
+    spectrum = np.linspace(-0.9, 0.9, 500)
+    spectrum[:4] = 1, -0.99999996, 0.96195819, -0.96195815
+    start = np.random.default_rng(seed).random((500, 3))
+    values, _ = lanczos.refined_eigenpairs(
+        lambda dtype: lambda x: spectrum.astype(dtype)[:, None] * x, start, 3, 1e-9, magnitude=True
+    )
+    assert np.abs(values[:3]) == pytest.approx(np.abs(spectrum[:3]), abs=1e-9)
+
+
 def laplacian_of(pairs, size):
     matrix = np.zeros((size, size))
     for i, j in pairs:

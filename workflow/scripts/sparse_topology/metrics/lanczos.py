@@ -24,6 +24,8 @@ STEPS = 1000  # products with A; graphs of trained networks take tens, and what 
 # A residual, over |mu_1|, above which two nearly equal eigenvalues could still be taken for one: their mixture has a
 # residual of half their distance, and error bounds that rest on a gap do not see it.
 UNMIXED = 1e-6
+# Eigenvalues so close, over |mu_1|, may be in the wrong order in float32.
+CLOSE = 1e-5
 # Multiples of the dtype's resolution eps. A residual below RESOLVED eps |mu_1| is rounding: no further step lowers it.
 RESOLVED = 8
 # A direction of A Q shorter than ROUNDING eps |A| after the recurrence is what rounding left of it; normalised it would
@@ -88,7 +90,7 @@ def krylov(size: int, width: int, dtype) -> Krylov:
 
 
 def largest_eigenpairs(apply, start, count: int, tolerance: float, magnitude=False, steps=STEPS, rivals=()):
-    """The largest eigenvalues mu of a symmetric operator, [m >= count], in order, and the b leading vectors [n, b].
+    """The largest eigenvalues mu of a symmetric operator, [m >= count], in order, and the leading vectors [n, >= b].
 
     The first `count` values are right to the tolerance, the others are estimates. magnitude: largest by |mu|. rivals:
     what is known of the eigenvalues already. NotConverged after `steps` products with A.
@@ -107,10 +109,17 @@ def largest_eigenpairs(apply, start, count: int, tolerance: float, magnitude=Fal
         errors = error_bounds(values, norms, min(count, space.size), magnitude, rivals)
         exhausted = not block.shape[1]  # V spans an invariant subspace: its Ritz pairs are eigenpairs
         if exhausted or (space.size >= count and converged(values, norms, errors, tolerance, start.dtype)):
-            return values, times(space.basis, turn[:, : start.shape[1]].astype(start.dtype))
+            kept = max(start.shape[1], crowded(np.abs(values) if magnitude else values, count))
+            return values, times(space.basis, turn[:, :kept].astype(start.dtype))
         if space.size + block.shape[1] > space.capacity:
             restart(space, values, turn)
     raise NotConverged(f"eigenvalues known to {errors.max() / unit(values):.0e} of the largest after {steps} steps")
+
+
+def crowded(values, count: int) -> int:
+    """How many values, the largest first, are among the `count` largest or may be, of at most twice as many."""
+    least = values[:count].min() - CLOSE * unit(values)
+    return int((values[: 2 * count] >= least).sum())
 
 
 def extend(space: Krylov, block: np.ndarray) -> None:
