@@ -420,8 +420,18 @@ def test_page_draws_everything_offline_without_complaints(browser, page_file, wi
             assert len(figure.query_selector_all(".plot svg .role-mark path")) > 1, name
         inside = figure.query_selector(".plot").evaluate("p => p.scrollWidth <= p.clientWidth + 1")
         assert inside, f"{name} is wider than its place"
+    assert page.evaluate(CUT) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
+
+
+# The charts that are larger than the place that they are drawn in.
+CUT = """Object.entries(views).filter(([id, {view}]) => {
+    const {x1, y1, x2, y2} = view.scenegraph().root.bounds, [x, y] = view.origin(), {left, top} = view.padding();
+    const place = document.querySelector(`#chart-${id} .plot :is(svg, canvas)`);
+    const [width, height] = ['width', 'height'].map(name => Number(place.getAttribute(name)));
+    return x1 + x + left < 0 || y1 + y + top < 0 || x2 + x + left > width || y2 + y + top > height;
+}).map(([id]) => id)"""
 
 
 @pytest.fixture(scope="module")
@@ -446,6 +456,15 @@ def test_a_large_page_is_drawn_in_short_tasks(browser, papers_pool):
     assert max(times) < 0.25 * sum(times)
     assert page.evaluate("panelsOf(views.networks.view).every(panel => panel.points.length === 1260)")
     assert len(page.evaluate(TEXTS)) == 16
+    assert page.evaluate(CUT) == []
+    # Wider labels get more room, and the layer of the brush is as large as the chart.
+    page.locator("#chart-networks select[name=scale_shown]").select_option(label="log of the topometric")
+    page.wait_for_function("views.networks.view.signal('scale_shown').startsWith('log')")
+    page.wait_for_function(
+        "[...document.querySelectorAll('#chart-networks canvas')].every((c, _, all) => "
+        "c.width === all[0].width && c.height === all[0].height)"
+    )
+    assert page.evaluate(CUT) == []
     page.close()
 
 
@@ -531,7 +550,7 @@ def test_a_brush_lights_the_same_networks_everywhere_and_survives_whole(page):
     assert 0 < len(inside) < 56
     assert inside <= seen
     assert len(seen) < 56
-    assert page.locator("#chart-networks output").inner_text() == f"{len(inside)} of 56 networks"
+    assert page.locator("#chart-networks output").inner_text().endswith(f": {len(inside)} of 56 networks")
     page.set_viewport_size({"width": 900, "height": 1000})
     page.wait_for_timeout(300)
     drawn(page)
@@ -546,6 +565,46 @@ def test_a_brush_lights_the_same_networks_everywhere_and_survives_whole(page):
     assert page.locator("#chart-networks output").inner_text() == ""
     over = page.locator("#chart-networks canvas.brush")
     assert over.evaluate("c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.every(v => v === 0)")
+
+
+def test_a_brush_by_keyboard_is_the_brush_by_mouse(page):
+    told = page.locator("#chart-networks output")
+    for _ in range(300):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('#chart-networks .handle')"):
+            break
+    assert "Escape" in page.locator("#definition").inner_text()
+    page.wait_for_function("document.querySelector('#chart-networks output').textContent === 'sink'")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Enter")  # the middle half
+    before, seen = lit(page)
+    assert before <= seen
+    box = page.evaluate("(b => [b.x, b.y, b.width, b.height])(panelsOf(views.networks.view)[1])")
+    covered = page.locator("#chart-networks .handle").bounding_box()
+    canvas = page.locator("#chart-networks canvas").first.bounding_box()
+    assert [covered["x"] - canvas["x"], covered["y"] - canvas["y"]] == pytest.approx(box[:2], abs=1)
+    assert [covered["width"], covered["height"]] == pytest.approx(box[2:], abs=1)
+    ends = "state.get('networks.brush').split(',').slice(1).map(Number)"
+    start = page.evaluate(ends)
+    for key in (*["ArrowLeft"] * 9, *["Shift+ArrowRight"] * 9, *["Shift+ArrowUp"] * 9, *["ArrowDown"] * 3):
+        page.keyboard.press(key)
+    inside, seen = lit(page)
+    assert before < inside <= seen  # wider and higher
+    now = page.evaluate(ends)
+    low, high = page.evaluate("panelsOf(views.networks.view)[1].across.domain()")
+    # At the left edge, from there on as wide as it was and nine steps of a twentieth wider; then moved down.
+    assert now[:2] == pytest.approx([low, low + 0.95 * (high - low)], rel=1e-3, abs=1e-3 * (high - low))
+    assert (max(now[2:]) - min(now[2:])) > (max(start[2:]) - min(start[2:]))
+    assert told.inner_text().startswith("source ")
+    assert told.inner_text().endswith(f": {len(inside)} of 56 networks")
+    page.wait_for_function("location.hash.includes('networks.brush')")
+    page.keyboard.press("PageUp")
+    assert page.evaluate("state.get('networks.brush').split(',')[0] === panelsOf(views.networks.view)[0].name")
+    page.keyboard.press("Escape")
+    assert page.evaluate("state.has('networks.brush')") is False
+    page.wait_for_function("document.querySelector('#chart-networks output').textContent === 'sink'")
+    page.keyboard.press("Tab")
+    page.wait_for_function("document.querySelector('#chart-networks output').textContent === ''")
 
 
 def test_choices_are_in_the_address(browser, page, page_file):

@@ -106,7 +106,8 @@ function follow(view, id, params) {
       view.addSignalListener(name, (_, now) => {
         choose(id + '.' + name, now === first ? null : now);
         if (name === PAGE.charts[id].spec.usermeta.axes) choose(id + '.brush', null);
-        view.runAfter(() => brushes[id] && brushes[id].show());
+        // Not awaited in there: the next run begins when this one has ended.
+        view.runAfter(() => { view.resize().runAsync().then(() => brushes[id] && brushes[id].show()); });
       });
     } else if (bind === 'legend') view.addDataListener(name + '_store', (_, rows) => {
       choose(id + '.' + name, [...new Set(rows.map(row => row.values[0]))].join('|'));
@@ -129,6 +130,7 @@ async function draw(figure) {
   figure.dataset.as = mark;
   if (views[id]) views[id].finalize();
   delete views[id];
+  delete brushes[id];
   const data = Object.fromEntries(chart.data.map(name => [name, shownRows(name)])), rows = data[chart.data[0]];
   const source = structuredClone(chart.spec);
   if (source.facet) source.usermeta.panels = new Set(rows.map(row => row[source.facet.field])).size;
@@ -147,15 +149,17 @@ async function draw(figure) {
     if (large) {
       await new Promise(rested);
       for (const name of chart.data) view.data(name, data[name]);
-      await view.runAsync();
+      await view.resize().runAsync();  // and room for its axes
     }
     for (let told = 0; spec.usermeta.told && told < spec.usermeta.panels;) {
       await new Promise(rested);
-      await view.signal(spec.usermeta.told, told += TOLD).runAsync();
+      await view.signal(spec.usermeta.told, told += TOLD).resize().runAsync();
     }
     follow(view, id, spec.params);
     if (chart.spec.usermeta.brush) brushes[id] = brushOver(figure, view);
   } else {
+    const handle = figure.querySelector('.handle');
+    if (handle) handle.hidden = true;
     figure.querySelector('.menus').replaceChildren();
     plot.textContent = 'Nothing of what is chosen above is in this figure.';
   }
@@ -188,7 +192,7 @@ addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(d
 document.querySelectorAll('details').forEach(d => d.addEventListener('toggle', drawAll));
 
 // -- the brush: a rectangle in one panel, in the units of its axes; what lies in it stays lit in every panel. It lies
-// above the chart, so that a step draws the lit points alone.
+// above the chart, so that a step draws the lit points alone. By keyboard: a button that lies over one panel.
 
 const brushes = {};
 function panelsOf(view) {
@@ -209,12 +213,12 @@ function panelsOf(view) {
 }
 function brushOver(figure, view) {
   const id = figure.dataset.chart, plot = figure.querySelector('.plot'), base = plot.querySelector('canvas');
-  const key = PAGE.charts[id].spec.usermeta.brush, told = figure.querySelector('output');
+  const {spec} = PAGE.charts[id], {brush: key, axes} = spec.usermeta;
+  const told = figure.querySelector('output'), handle = figure.querySelector('.handle');
   const over = plot.appendChild(document.createElement('canvas')), ink = over.getContext('2d');
   over.className = 'brush';
-  over.width = base.width; over.height = base.height; over.style.cssText = base.style.cssText;
   const ratio = base.width / parseFloat(base.style.width);
-  let panels = panelsOf(view), asked = false;
+  let panels = panelsOf(view), asked = false, place = 0;  // place: of the panel under the handle
   const read = () => {
     const [name, ...ends] = (state.get(id + '.brush') || '').split(','), panel = panels.find(p => p.name === name);
     return panel && ends.length === 4 && {panel, ends: ends.map(Number)};
@@ -226,12 +230,17 @@ function brushOver(figure, view) {
       p.opacity > .1).map(p => p.datum[key]));
     return {lit, box: [panel.x + xs[0], panel.y + ys[0], xs[1] - xs[0], ys[1] - ys[0]]};
   };
+  const title = panel => spec.concat[Number(panel.name.match(/\d+/))].layer[0].encoding.x.title;
+  const said = (name, ends) => `${name} ${ends.map(v => Number(v.toPrecision(3))).sort((a, b) => a - b).join(' to ')}`;
+  const text = ({panel, ends}, lit) => `${said(title(panel), ends.slice(0, 2))}, ${said('accuracy drop', ends.slice(2))}` +
+    `${view.signal(axes) === 'linear' ? '' : ` (${view.signal(axes)})`}: ` +
+    `${lit} of ${new Set(panel.points.map(p => p.datum[key])).size} networks`;
   function paint() {
     asked = false;
     ink.setTransform(1, 0, 0, 1, 0, 0);
     ink.clearRect(0, 0, over.width, over.height);
     const brush = read();
-    told.textContent = '';
+    told.textContent = document.activeElement === handle ? title(panels[place]) : '';
     if (!brush) return;
     const {lit, box} = inside(brush);
     ink.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -248,29 +257,35 @@ function brushOver(figure, view) {
     colours.forEach((path, colour) => { ink.fillStyle = colour; ink.fill(path); });
     ink.strokeStyle = '#333'; ink.fillStyle = 'rgba(80, 80, 80, .12)';
     ink.fillRect(...box); ink.strokeRect(...box);
-    told.textContent = lit.size + ' of ' + new Set(brush.panel.points.map(p => p.datum[key])).size + ' networks';
+    told.textContent = text(brush, lit.size);
   }
   const soon = () => { if (!asked) { asked = true; requestAnimationFrame(paint); } };
   // After a change of the data or of their colours. A brush that holds nothing any more is gone.
   function show() {
+    over.width = base.width; over.height = base.height; over.style.cssText = base.style.cssText;
     panels = panelsOf(view);
     const brush = read();
     if (brush && !inside(brush).lit.size) choose(id + '.brush', null);
+    cover();
     soon();
   }
-  const place = event => { const box = base.getBoundingClientRect(); return [event.clientX - box.x, event.clientY - box.y]; };
+  // A brush between these shares of a panel's width and height, from its left upper corner.
+  function select(panel, [left, right, top, bottom]) {
+    const least = v => Math.min(Math.max(v, 0), 1), digits = v => Number(v.toPrecision(5));
+    const xs = [left, right].map(x => digits(panel.across.invert(least(x) * panel.width)));
+    const ys = [top, bottom].map(y => digits(panel.up.invert(least(y) * panel.height)));
+    state.set(id + '.brush', [panel.name, ...xs, ...ys].join(','));
+    soon();
+  }
+  const from = event => { const box = base.getBoundingClientRect(); return [event.clientX - box.x, event.clientY - box.y]; };
   base.onpointerdown = event => {
-    const [x0, y0] = place(event);
+    const [x0, y0] = from(event);
     const panel = panels.find(p => x0 >= p.x && x0 <= p.x + p.width && y0 >= p.y && y0 <= p.y + p.height);
     if (!panel || event.button) return;
     if (event.pointerType === 'mouse') base.setPointerCapture(event.pointerId);
-    const least = (v, size) => Math.min(Math.max(v, 0), size), digits = v => Number(v.toPrecision(5));
     base.onpointermove = move => {
-      const [x1, y1] = place(move);
-      const xs = [x0, x1].map(x => digits(panel.across.invert(least(x - panel.x, panel.width))));
-      const ys = [y0, y1].map(y => digits(panel.up.invert(least(y - panel.y, panel.height))));
-      state.set(id + '.brush', [panel.name, ...xs, ...ys].join(','));
-      soon();
+      const [x1, y1] = from(move);
+      select(panel, [...[x0, x1].map(x => (x - panel.x) / panel.width), ...[y0, y1].map(y => (y - panel.y) / panel.height)]);
     };
     base.onpointerup = base.onpointercancel = () => {
       base.onpointermove = base.onpointerup = base.onpointercancel = null;
@@ -279,6 +294,47 @@ function brushOver(figure, view) {
     };
     state.delete(id + '.brush');
     soon();
+  };
+  function cover() {
+    const brush = read();
+    if (brush) place = panels.indexOf(brush.panel);
+    place = Math.min(place, panels.length - 1);
+    const {x, y, width, height} = panels[place];
+    handle.style.cssText = `left: ${plot.offsetLeft + x}px; top: ${plot.offsetTop + y}px; width: ${width}px; height: ${height}px`;
+    handle.setAttribute('aria-label', `Brush over ${title(panels[place])}`);
+    handle.hidden = false;
+  }
+  handle.onfocus = () => { cover(); soon(); };
+  handle.onblur = soon;
+  handle.onclick = () => { if (!read()) select(panels[place], [.25, .75, .25, .75]); writeAddress(); };
+  handle.onkeyup = writeAddress;
+  handle.onkeydown = event => {
+    const step = .05, turn = {PageDown: 1, PageUp: -1}[event.key];
+    const move = {ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step]}[event.key];
+    if (!(turn || move) || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    definition.hidden = true;
+    const brush = read();
+    if (brush) place = panels.indexOf(brush.panel);
+    if (turn) place = (place + turn + panels.length) % panels.length;
+    const panel = panels[place], within = (v, low, high) => Math.min(Math.max(v, low), high);
+    if (brush) {
+      const {box: [x, y, width, height]} = inside(brush), old = brush.panel;
+      let [left, right] = [x - old.x, x - old.x + width].map(v => v / old.width);
+      let [top, bottom] = [y - old.y, y - old.y + height].map(v => v / old.height);
+      const [dx, dy] = move || [0, 0];
+      if (event.shiftKey) {
+        right = within(right + dx, left + step, 1);
+        top = within(top + dy, 0, bottom - step);
+      } else {
+        const across = within(dx, -left, 1 - right), down = within(dy, -top, 1 - bottom);
+        [left, right, top, bottom] = [left + across, right + across, top + down, bottom + down];
+      }
+      select(panel, [left, right, top, bottom]);
+    } else if (move) handle.click();
+    cover();
+    soon();
+    handle.scrollIntoView({block: 'nearest'});
   };
   show();
   return {show};
