@@ -38,3 +38,8 @@ def test_lock_leaves_out_what_other_platforms_do_not_have():
     assert "nvidia-cublas==2 ; platform_system == 'Linux' and platform_machine == 'x86_64'" in text
     assert "torch==1\n" in text
     assert "pip" not in text
+
+
+def test_what_is_cited_has_the_packages_version():
+    project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+    assert yaml.safe_load((REPO / "CITATION.cff").read_text())["version"] == project["version"]
