@@ -64,6 +64,22 @@ def test_words_are_printed_names(figures):
     assert {"sink", "motif (4)", "accuracy drop", "sparsity 0.9", "ResNet-20"} <= shown["scatter"]
 
 
+def test_scores_below_the_axis_are_arrows_with_their_value(figures, study):
+    table = pd.read_csv(study / "tables" / "regression.csv")
+    rows = figure_regression.paper_rows(table).query("adjusted_r2 == adjusted_r2")
+    low = rows[rows["adjusted_r2"] < figure_regression.LEAST]
+    assert 2 < len(low) < len(rows)
+    told = [f"{value:.3g}".replace("-", "−") for value in low["adjusted_r2"]]
+    assert set(told) <= texts(figures["regression"])
+    axes = figure_regression.regression_figure(table).axes
+    assert axes[0].get_ylim()[0] == figure_regression.LEAST
+    arrows = [line for axis in axes[:2] for line in axis.lines if not line.get_clip_on()]
+    assert [line.get_ydata()[0] for line in arrows] == [figure_regression.LEAST] * len(low)
+    points = [y for axis in axes[:2] for bars in axis.containers for y in bars[0].get_ydata()]
+    assert np.isnan(points).sum() == len(low)
+    assert np.nanmin(points) == rows.loc[rows["adjusted_r2"] >= figure_regression.LEAST, "adjusted_r2"].min()
+
+
 def test_importance_map_shows_the_tables_numbers(figures, study):
     table = pd.read_csv(study / "tables" / "importance.csv").query("encoding == 'mge' and r.notna()")
     assert len(table) > 30

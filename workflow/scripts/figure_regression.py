@@ -21,6 +21,7 @@ BASELINES = {
     "architecture_dataset_sparsity": "architecture, data set and sparsity only",
 }
 
+LEAST = -0.5  # where the axis of R² ends: a score below says that least squares extrapolated, not how far
 FURTHER = "_further"  # what the model of an encoding ends with that has the study's own metrics as well
 
 
@@ -50,7 +51,8 @@ def label(model: str) -> str:
 
 
 def draw(axis, rows: pd.DataFrame, values: list[str], looks: dict, score: str) -> dict:
-    """Points with 95 % intervals, the models side by side; returns {model: handle}."""
+    """Points with 95 % intervals, the models side by side; returns {model: handle}. R² below LEAST is an arrow at the
+    axis's end with its value."""
     handles = {}
     for k, (model, (colour, marker)) in enumerate(looks.items()):
         part = rows[rows["model"] == model].drop_duplicates("value")
@@ -58,13 +60,21 @@ def draw(axis, rows: pd.DataFrame, values: list[str], looks: dict, score: str) -
             continue
         x = [values.index(v) + (k - (len(looks) - 1) / 2) * 0.8 / len(looks) for v in part["value"]]
         y = part[score]
-        errors = None
+        errors, beyond = None, []
         if score == "adjusted_r2":
             errors = [(y - part["adjusted_r2_low"]).clip(lower=0), (part["adjusted_r2_high"] - y).clip(lower=0)]
+            beyond = [(place, value) for place, value in zip(x, y, strict=True) if value < LEAST]
+            y = y.where(y >= LEAST)
         fill = "white" if model in BASELINES or model.endswith(FURTHER) else colour
         handles[model] = axis.errorbar(
             x, y, errors, color=colour, marker=marker, linestyle="none", elinewidth=0.6, mfc=fill, mew=0.6
         )
+        for place, value in beyond:
+            axis.plot(place, LEAST, "v", color=colour, mfc=fill, mew=0.6, clip_on=False)
+            told = f"{value:.3g}".replace("-", "−")
+            axis.annotate(
+                told, (place, LEAST), (0, 3.5), textcoords="offset points", ha="center", size=4.5, rotation=90
+            )
     axis.set_xlim(-0.5, len(values) - 0.5)
     axis.set_xticks(range(len(values)), [broken(printed(v)) for v in values])
     axis.yaxis.set_major_locator(MaxNLocator(5))
@@ -95,7 +105,7 @@ def regression_figure(table: pd.DataFrame):
             handles |= draw(axes[i, j], part, values, looks, score)
     # With nearly as many features as networks the scores run away: far below 0, or errors that exceed any drop.
     low, high = axes[0, 0].get_ylim()
-    axes[0, 0].set_ylim(max(low, -0.5), min(high, 1.0))
+    axes[0, 0].set_ylim(LEAST if rows["adjusted_r2"].min() < LEAST else max(low, LEAST), min(high, 1.04))
     if rows["mae"].max() > 1:
         axes[1, 0].set_yscale("log")
     else:
