@@ -5,7 +5,8 @@
 In a fresh clone of the last commit: the seconds to parse the workflow (every remote job repeats them), the seconds,
 memory and number of jobs of a dry run of config/paper.yaml, then the default study to its end: its wall seconds, the
 CPU seconds of its jobs (from process start to exit) and of Snakemake, and the overhead: the wall time less the jobs'
-CPU time over the cores.
+CPU time over the cores. Last, all metrics of one network anew, each in a Snakemake of its own, as ten submissions to a
+cluster would make them, and all in one, as one submission does.
 """
 
 import argparse
@@ -46,6 +47,13 @@ def snakemake(folder: Path, *arguments: str) -> dict:
         return {**json.load(figures), "wall": wall, "log": run.stdout}
 
 
+def cpu(folder: Path, metrics: list[Path]) -> float:
+    """CPU seconds of one Snakemake that makes these files anew, its jobs among them."""
+    names = [str(metric.relative_to(folder)) for metric in metrics]
+    run = snakemake(folder, "--cores", "1", "--force", "--allowed-rules", "metric", "--", *names)
+    return run["own"] + run["jobs"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cores", type=int, default=2)
@@ -71,6 +79,13 @@ def main() -> None:
             print(
                 f"default study on {options.cores} cores: {run['wall']:.0f} s, {run['jobs']:.0f} CPU s in jobs, "
                 f"{run['own']:.0f} CPU s in Snakemake, overhead {overhead:.0f} s or {overhead / run['wall']:.0%}"
+            )
+            metrics = sorted(next(folder.glob("results/networks/*/*/*/*/*/metrics")).glob("*.json"))
+            alone = [cpu(folder, [metric]) for metric in metrics]
+            together = cpu(folder, metrics)
+            print(
+                f"{len(metrics)} metrics of one network: {sum(alone):.1f} CPU s in as many starts of Snakemake, "
+                f"{together:.1f} in one: {sum(alone) / together:.1f} times"
             )
 
 
