@@ -10,7 +10,7 @@ from sparse_topology.graphs.layered import Block, KernelBlock, Layer, LayeredGra
 
 # Products without a kernel's zeros are faster where it has less than this share of its weights; they are worth the
 # import of numba where the dense kernels would multiply so often.
-SPARSE, MANY = 0.3, 500_000_000
+SPARSE, MANY = 0.3, 150_000_000
 # Vectors of so many entries leave the cache and are multiplied one by one, shorter ones together.
 LONG = 2_000_000
 
