@@ -44,7 +44,7 @@ def test_out_of_memory_is_retried_and_a_job_that_fails_for_good_stops_nothing_el
     for stage in ("pruning", "training"):
         rules = folder / "workflow" / "rules" / f"{stage}.smk"
         assert "mem_mb=rising(4000)" in rules.read_text()
-        rules.write_text(rules.read_text().replace("mem_mb=rising(4000)", "mem_mb=rising(450)"))
+        rules.write_text(rules.read_text().replace("mem_mb=rising(4000)", "mem_mb=rising(600)"))
     script = folder / "workflow" / "scripts" / "metric_strength.py"
     text = script.read_text()
     failing = 'if "/snip/" in snakemake.output[0]:\n    raise SystemExit(3)\nif __name__'
