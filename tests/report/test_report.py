@@ -818,6 +818,10 @@ def test_print_shows_the_content_alone(page):
     assert not page.locator("nav").is_visible()
     assert not page.locator(".tools").first.is_visible()
     assert page.locator("#chart-accuracy svg").is_visible()
+    # The small convolution stands beside its two graphs, also on paper.
+    page.set_viewport_size({"width": 700, "height": 1000})
+    tops = page.locator(".unrolling > div").evaluate_all("all => all.map(part => part.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1
     assert page.pdf().startswith(b"%PDF")
 
 

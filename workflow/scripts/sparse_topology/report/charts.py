@@ -457,7 +457,7 @@ def grouped_dots(
         yOffset=alt.YOffset("method:N", sort=methods).scale(paddingOuter=0.8),
         color=alt.Color("method:N", title=None)
         .scale(domain=methods, range=list(look.values()))
-        .legend(labelLimit=320, columns=2),
+        .legend(labelLimit=320, columns=alt.ExprRef("width > 300 ? 2 : 1")),
         opacity=lit(pick),
         tooltip=hints(*tooltip),
     )
