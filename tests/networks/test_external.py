@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
+from helpers import vit
 from sparse_topology.graphs import layered, parquet
 from sparse_topology.job import InputError
 from sparse_topology.metrics import measure
@@ -115,6 +116,36 @@ def test_a_network_pruned_by_torch(own, tmp_path):
     assert values["edges"] == len(tails)
     assert values["raw_strength"] == pytest.approx(2 * weights.sum(dtype=np.float64) / values["nodes"])
     assert values["raw_disconnected"] == values["nodes"] - len(np.union1d(tails, heads))
+
+
+def test_a_transformer_whose_positions_are_an_embedding(tmp_path):
+    """All its linear weights are edges and have masks, the embedding's has neither, even where it is pruned too."""
+    torch.manual_seed(0)
+    module = vit.vit(10)
+    for name in ("blocks.0.attention", "blocks.1.attention"):
+        prune.l1_unstructured(module.get_submodule(name), "in_proj_weight", amount=0.5)
+    prune.l1_unstructured(module.position, "weight", amount=0.25)
+    files = taken_in(tmp_path, f"{vit.__file__}:vit", module.state_dict(), input=[1, 8, 8])
+    masks, state = load_masks(files["mask"]), read_state_dict(files["model"])
+    assert [*masks] == vit.WEIGHTS
+    assert masks["blocks.1.attention.in_proj_weight"].sum() == 8 * 24 // 2
+    assert np.count_nonzero(state["position.weight"]) == 5 * 8 * 3 // 4
+
+    output = {f"mge_{kind}": str(tmp_path / f"mge.{kind}") for kind in ("blocks", "edges", "nodes")}
+    encode_rule.main(files["geometry"], files["model"], files["mask"], output)
+    written = [tmp_path / "local.json", tmp_path / "strength.json"]
+    for metric, path in zip((metric_local, metric_strength), written, strict=True):
+        paths = measure.graph_files(output, {"encodings": ["mge"]})
+        measure.run(paths, path, {"encodings": ["mge"]}, metric.DIVISORS, structured=metric.structured)
+    external_table.main(written, tmp_path / "topometrics.csv")
+    row = pd.read_csv(tmp_path / "topometrics.csv").iloc[0]
+    tails, heads, weights = parquet.read_edges(output["mge_edges"])
+    assert row["edges"] == len(tails)
+    assert row["nodes"] == 64 + 4 * 8 + 2 * 5 * (24 + 8 + 16 + 8) + 8 + 10
+    assert row["raw_strength"] == pytest.approx(2 * weights.sum(dtype=np.float64) / row["nodes"])
+    # each unmasked weight of a linear layer that reads rows with edges into them is used once per row
+    mixer = np.isin(heads, np.arange(row["nodes"] - 18, row["nodes"] - 10))
+    assert mixer.sum() == masks["mixing"].sum()
 
 
 def test_a_missing_value_is_an_empty_cell_with_its_reason_in_the_log(own, tmp_path, capsys):

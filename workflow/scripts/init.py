@@ -5,7 +5,8 @@ import torch
 from sparse_topology.files import atomic, read_json
 from sparse_topology.job import InputError, job
 from sparse_topology.networks.architectures import built
-from sparse_topology.networks.initialise import kaiming_, seed_all
+from sparse_topology.networks.initialise import kaiming_, remember, seed_all
+from sparse_topology.networks.linear_weights import linear_weights
 
 
 def initialise(architecture: str, options: dict, classes: int, shape: list[int], seed: int) -> torch.nn.Module:
@@ -27,8 +28,9 @@ def initialise(architecture: str, options: dict, classes: int, shape: list[int],
     returned = tuple(logits.shape) if isinstance(logits, torch.Tensor) else f"a {type(logits).__name__}"
     if returned != (1, classes):
         raise InputError(f"architectures: {architecture} returns {returned} for one image, not (1, {classes})")
+    prunable = linear_weights(model, shape)
     torch.manual_seed(seed)
-    return kaiming_(model)
+    return remember(kaiming_(model), prunable)
 
 
 def _built(architecture: str, options: dict, classes: int, channels: int, seed: int) -> torch.nn.Module:

@@ -1,4 +1,4 @@
 """Networks as torch has them: architectures, initialisation, checkpoints.
 
-May import: files, graphs, job.
+May import: files, graphs, job, separate.
 """

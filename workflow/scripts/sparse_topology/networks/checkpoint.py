@@ -33,6 +33,7 @@ def load_network(path, module: nn.Module, parameters: list[Parameter], mask_path
     missing = [parameter.key for parameter in parameters if parameter.key not in state]
     if missing:
         raise InputError(f"{path}: there are no weights for {_few(missing)}; the file has {_few(list(state))}")
+    state |= {key: state[key] * mask for key, mask in masks.items() if key in state}  # those of no layer, too
     kept = {}
     for parameter in parameters:
         weight = state[parameter.key].float()

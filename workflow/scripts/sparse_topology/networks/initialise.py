@@ -19,7 +19,22 @@ def seed_all(seed: int) -> None:
 def load_weights(model: nn.Module, path) -> None:
     """Put the state_dict that `init` or a training wrote at `path` into the model."""
     with reading(path, "state_dict of this network"):
-        model.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        model.load_state_dict(state)
+    names = getattr(state, "_metadata", {}).get("", {}).get("prunable")
+    if names is not None:
+        remember(model, names)
+
+
+def remember(model: nn.Module, prunable: list[str]) -> nn.Module:
+    """Let the state_dicts of a network say which of its weights are prunable, in their metadata, where torch keeps the
+    versions of modules: it is in every file of its weights, and whoever reads one needs neither network nor torch."""
+
+    def note(_model, state, _prefix, _local) -> None:
+        state._metadata[""]["prunable"] = list(prunable)
+
+    model.register_state_dict_post_hook(note)
+    return model
 
 
 def kaiming_(model: nn.Module) -> nn.Module:

@@ -65,10 +65,10 @@ class _Reader(pickle.Unpickler):
 
 
 def read_state_dict(path) -> dict[str, np.ndarray]:
-    """Arrays by name, in the order of the file."""
+    """Arrays by name, in the order of the file; with the metadata (`_metadata`) that a state_dict of torch has."""
     with reading(path, "state_dict of arrays as torch.save writes it"), zipfile.ZipFile(path) as archive:
         structure = next((name for name in archive.namelist() if name.endswith("data.pkl")), "data.pkl")
         state = _Reader(archive, structure).load()
     if not isinstance(state, dict) or not all(isinstance(value, np.ndarray) for value in state.values()):
         raise InputError(f"{path} holds no plain state_dict {{name: tensor}}")
-    return dict(state)
+    return state

@@ -16,12 +16,15 @@ Masks = dict[str, np.ndarray]
 
 
 def prunable(state) -> list[str]:
-    """Names of the prunable weights of a state_dict (or {name: array or tensor}), in its order.
+    """Names of the prunable weights of a state_dict of arrays or tensors, in its order.
 
-    They are the `weight` of every convolution and linear layer, first layer, shortcuts and classifier included, and the
-    `in_proj_weight` of torch's attention: the weights with at least two dimensions. Biases and BatchNorm parameters
-    have one and are never pruned.
+    They are the weights of every convolution and linear layer, first layer, shortcuts and classifier included. The
+    state_dict of a network of this workflow says which (`networks.initialise.remember`). Of any other dict they are
+    what is called `weight`, or `in_proj_weight` (torch's attention), and has at least two dimensions.
     """
+    known = getattr(state, "_metadata", {}).get("", {}).get("prunable")
+    if known is not None:
+        return [name for name in state if name in known]
     weights = [name for name in state if name.rpartition(".")[2] in ("weight", "in_proj_weight")]
     return [name for name in weights if len(state[name].shape) >= 2]
 

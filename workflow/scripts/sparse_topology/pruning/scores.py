@@ -32,7 +32,7 @@ def network_at(init, architecture: str, options: dict, info: dict, where: torch.
 def weights(model: nn.Module) -> dict[str, nn.Parameter]:
     """The prunable weights, in module order."""
     parameters = dict(model.named_parameters())
-    return {name: parameters[name] for name in prunable(parameters)}
+    return {name: parameters[name] for name in prunable(model.state_dict())}
 
 
 def kept_after(step: int, total: int, sparsity: float, steps: int) -> int:

@@ -13,9 +13,10 @@ from sparse_topology.training.step import has_path
 
 def portable(model: nn.Module) -> dict[str, Tensor]:
     """A copy of the state_dict on the host, every tensor contiguous."""
-    return {
-        name: value.cpu().clone(memory_format=torch.contiguous_format) for name, value in model.state_dict().items()
-    }
+    state = model.state_dict()  # with metadata, which torch.save keeps
+    for name, value in state.items():
+        state[name] = value.cpu().clone(memory_format=torch.contiguous_format)
+    return state
 
 
 def write_weights(state: dict[str, Tensor], path) -> None:
