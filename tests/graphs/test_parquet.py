@@ -9,11 +9,12 @@ import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+import torch
 from torch import nn
 
 from sparse_topology.files import write_json
 from sparse_topology.graphs import layered, parquet
-from sparse_topology.graphs.geometry import encode
+from sparse_topology.graphs.geometry import encode, save
 from sparse_topology.graphs.rolled import rolled, rolled_channel
 from sparse_topology.graphs.trace import trace
 from sparse_topology.networks.architectures import load
@@ -108,9 +109,23 @@ def test_small_pieces_are_the_same_edges(geometry):
         np.testing.assert_array_equal(np.concatenate(part), whole)
 
 
-def test_rules_write_every_encoding(tmp_path):
-    import torch
+@pytest.mark.parametrize("limit", ["below", "at"])
+def test_the_size_of_a_large_list_is_said_before_it_is_written(geometry, tmp_path, capsys, monkeypatch, limit):
+    weights, masks = network(geometry, 0.5)
+    save(geometry, tmp_path / "geometry.npz")
+    torch.save({key: torch.from_numpy(weight) for key, weight in weights.items()}, tmp_path / "model.pt")
+    save_masks(tmp_path / "mask.npz", masks)
+    count = encode(geometry, weights, masks).edge_count
+    monkeypatch.setattr(encode_rule, "LARGE", count - (limit == "below"))
+    said = []
+    monkeypatch.setattr(encode_rule.parquet, "write", lambda *_: said.append(capsys.readouterr().out))
+    output = {f"mge_{kind}": str(tmp_path / f"mge.{kind}") for kind in ("blocks", "edges", "nodes")}
+    encode_rule.main(*(tmp_path / name for name in ("geometry.npz", "model.pt", "mask.npz")), output)
+    line = f"mge.edges will have {count:,} edges, about 0 MB; options: {{mge: {{parquet: false}}}} writes no edge lists"
+    assert (line in said[0]) == (limit == "below")
 
+
+def test_rules_write_every_encoding(tmp_path):
     info, traced, model, mask = (
         str(tmp_path / name) for name in ("dataset.json", "geometry.npz", "model.pt", "mask.npz")
     )

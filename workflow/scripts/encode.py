@@ -14,6 +14,9 @@ from sparse_topology.job import job
 from sparse_topology.networks.state_dict import read_state_dict
 from sparse_topology.pruning.masks import load_masks
 
+LARGE = 10**9  # edges: minutes to write, and hundreds of megabytes
+BYTES = 0.2  # per edge of a file, about (docs/graphs.md)
+
 
 def graph(encoding, geometry, weights, masks):
     """The network's graph in one encoding. weights, masks: arrays by state_dict key."""
@@ -32,6 +35,10 @@ def main(geometry, model, mask, output, weight_names=False):
         if f"{encoding}_edges" in output:
             of = partial(graph, encoding, traced, masks=masks)
             names = WeightNames(traced.parameters, of) if weight_names else None
+            if encoded.edge_count > LARGE:
+                size = f"{encoded.edge_count:,} edges, about {encoded.edge_count * BYTES / 1e6:,.0f} MB"
+                without = "options: {mge: {parquet: false}} writes no edge lists"
+                print(f"{output[f'{encoding}_edges']} will have {size}; {without}")
             parquet.write(encoded, output[f"{encoding}_edges"], names)
             parquet.write_nodes(encoded, output[f"{encoding}_nodes"])
         print(f"{encoded.encoding}: {encoded.node_count} nodes, {encoded.edge_count} edges")
