@@ -193,6 +193,75 @@ def chain(*between):
     return nn.Sequential(nn.Conv2d(1, 4, 3), *between, nn.Conv2d(4, 3, 6), nn.Flatten())
 
 
+class Rows(nn.Module):
+    """A patch embedding, blocks on its plane or on its rows, a mean and a classifier."""
+
+    def __init__(self, *blocks, rows):
+        super().__init__()
+        self.patch, self.blocks, self.head, self.rows = (
+            nn.Conv2d(1, 4, 2, 2),
+            nn.Sequential(*blocks),
+            nn.Linear(4, 3),
+            rows,
+        )
+
+    def forward(self, x):
+        x = self.patch(x)
+        x = self.blocks(x.flatten(2).transpose(1, 2)).mean(1) if self.rows else self.blocks(x).mean((2, 3))
+        return self.head(x)
+
+
+class ConvNeXtBlock(nn.Module):
+    """With a layer scale of 1e-6, as it starts, or without the shortcut around it."""
+
+    def __init__(self, shortcut):
+        super().__init__()
+        self.depthwise, self.norm = nn.Conv2d(4, 4, 3, padding=1, groups=4), nn.LayerNorm(4)
+        self.mlp = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 4))
+        self.scale, self.shortcut = nn.Parameter(torch.full((4,), 1e-6)), shortcut
+
+    def forward(self, x):
+        y = (self.scale * self.mlp(self.norm(self.depthwise(x).permute(0, 2, 3, 1)))).permute(0, 3, 1, 2)
+        return x + y if self.shortcut else y
+
+
+class MixerBlock(nn.Module):
+    def __init__(self, shortcut):
+        super().__init__()
+        self.norms = nn.ModuleList([nn.LayerNorm(4), nn.LayerNorm(4)])
+        self.tokens = nn.Sequential(nn.Linear(16, 6), nn.GELU(), nn.Linear(6, 16))
+        self.channels = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 4))
+        self.shortcut = shortcut
+
+    def forward(self, x):
+        x = x * self.shortcut + self.tokens(self.norms[0](x).transpose(1, 2)).transpose(1, 2)
+        return x * self.shortcut + self.channels(self.norms[1](x))
+
+
+BLOCKS = {  # network, a layer without which one without shortcuts is cut
+    "ConvNeXt": (
+        lambda shortcut: Rows(*(ConvNeXtBlock(shortcut) for _ in range(3)), rows=False),
+        "blocks.1.mlp.2.weight",
+    ),
+    "MLP-Mixer": (
+        lambda shortcut: Rows(*(MixerBlock(shortcut) for _ in range(3)), rows=True),
+        "blocks.1.tokens.0.weight",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_networks_of_rows_are_no_collapse_until_they_are_cut(name):
+    build, layer = BLOCKS[name]
+    for shortcut in (True, False):
+        torch.manual_seed(0)
+        model = build(shortcut)
+        assert has_path(model, {}, [1, 8, 8])
+        emptied = {layer: np.zeros(model.state_dict()[layer].shape, bool)}
+        assert has_path(model, emptied, [1, 8, 8]) == shortcut
+        assert not has_path(model, {"head.weight": np.zeros((3, 4), bool)}, [1, 8, 8])
+
+
 # networks with a path, on which a count of linear paths on a blank image is 0, or as good as 0 or infinite
 PATHS = {
     "layer norm": lambda: chain(nn.LayerNorm((4, 6, 6))),
