@@ -72,6 +72,7 @@ def changed(path: str, value):
         ("rank", {"architecture": "resnet20", "dataset": "digits"}, ["rank.sparsity", "missing"]),
         ("rank", RANK | {"method": "mixtures"}, ["rank.method", "'mixtures'", "did you mean 'mixture'?", "paths"]),
         ("rank", RANK | {"method": "mixture"}, []),
+        ("rank", RANK | {"architecture": "a.py:Net"}, ["rank.architecture: 'a.py:Net'", "callable are for `external`"]),
         ("external.a.architecture", "resnet20", ["external.a", "missing"]),
         ("data_dir", 3, ["data_dir", "3", "string"]),
         ("data_dir", ["x" * 1000], ["data_dir: ['xxx", "string"]),

@@ -363,9 +363,8 @@ class Study:
             if kind == "pruning" and word not in self.known[kind]:
                 self._refuse_control(key, word)
             if word not in self.known[kind]:
-                raise ConfigError(
-                    f"{key}: {shown(word)} is not known; {_allowed(word, self.known[kind])}{_HINT.get(kind, '')}"
-                )
+                hint = _HINT.get(kind, "") if kind != "architectures" or ":" in str(word) else ""
+                raise ConfigError(f"{key}: {shown(word)} is not known; {_allowed(word, self.known[kind])}{hint}")
         for word in {*self.methods["prune"]} & {*self.methods["sparsify"]}:
             raise ConfigError(
                 f"pruning: {word!r} is the word of both prune_{word}.py and sparsify_{word}.py; allowed: one of the two"
@@ -568,7 +567,11 @@ def resolved(value, schema: dict, definitions: dict):
     return value
 
 
-_HINT = {"datasets": " (a folder of images needs `options.<word>.path`)"}
+_HINT = {
+    "datasets": " (a folder of images needs `options.<word>.path`)",
+    "architectures": " (a file and its callable are for `external`; what is to be pruned or trained is a module "
+    "sparse_topology/networks/architectures/<word>.py, see CONTRIBUTING.md)",
+}
 
 
 def _allowed(word: str, known) -> str:
