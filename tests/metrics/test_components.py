@@ -24,6 +24,13 @@ def test_cores_keep_every_component(graph):
         assert metric_components.structured(graph, {}) == metric_components.reference(unroll(graph), {})
 
 
+@random_graphs.each(random_graphs.layered_graphs())
+def test_compiled_forests_keep_every_component(graph):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connectivity, "COMPILED", 0)
+        assert metric_components.structured(graph, {}) == metric_components.reference(unroll(graph), {})
+
+
 def test_isolated_nodes_are_components_and_halves_stay_apart():
     graph = random_graphs.from_pairs([(0, 2), (1, 3), (3, 4)], sizes=[2, 2, 2])
     assert metric_components.structured(graph, {}) == {"components": 3, "component_size": 2}

@@ -58,7 +58,7 @@ def linked(graph: LayeredGraph) -> tuple[Links, np.ndarray, np.ndarray]:
     links = Links(
         np.array([layer.offset for layer in graph.layers] + [graph.node_count]),
         np.searchsorted([near for near, _, _ in seen], np.arange(len(graph.layers) + 1)),
-        np.array([part[0] for part in parts]).reshape(-1, 6),
+        np.array([part[0] for part in parts], np.int64).reshape(-1, 6),
         *runs([part[1] for part in parts], 2),
         *runs([part[2] for part in parts], 2),
         *runs([part[3] for part in parts], 1),

@@ -15,10 +15,15 @@ from sparse_topology.metrics.adjacency import Adjacency
 from sparse_topology.metrics.degrees import degrees
 
 FEW = 300_000  # edges that are faster listed than avoided
+COMPILED = 2_000_000  # nodes from which on `metrics.compiled_connectivity` takes less time and half of the memory
 
 
 def component_count(graph: LayeredGraph) -> int:
     """Number of connected components, isolated nodes included."""
+    if graph.node_count >= COMPILED:
+        from sparse_topology.metrics import compiled_connectivity
+
+        return compiled_connectivity.component_count(graph)
     core, source, target = remaining(graph, 1, component_core)
     # A core that has taken in every neighbour is a whole component; no edge that remains touches one of its nodes.
     alone = np.count_nonzero(core)
@@ -27,6 +32,10 @@ def component_count(graph: LayeredGraph) -> int:
 
 def cut_counts(graph: LayeredGraph) -> tuple[int, int]:
     """Numbers of bridges and of articulation points."""
+    if graph.node_count >= COMPILED:
+        from sparse_topology.metrics import compiled_connectivity
+
+        return compiled_connectivity.cut_counts(graph)
     core, source, target = remaining(graph, 2, biconnected_core)
     # Three hubs stand for the edges inside each core: joined to one another and to all nodes that edges leave from,
     # they keep these in one biconnected component and are no cut themselves.

@@ -7,8 +7,7 @@ from sparse_topology.graphs.layered import EdgeBlock, LayeredGraph
 
 def degrees(graph: LayeredGraph) -> tuple[np.ndarray, np.ndarray]:
     """Outdegree and indegree, int64 [N] each."""
-    out_sums, in_sums = _sums(graph, weighted=False)
-    return np.rint(out_sums).astype(np.int64), np.rint(in_sums).astype(np.int64)
+    return _sums(graph, weighted=False)
 
 
 def weighted_degrees(graph: LayeredGraph) -> np.ndarray:
@@ -30,12 +29,13 @@ def sinks_and_sources(outdegree, indegree, inputs, outputs) -> tuple[np.ndarray,
 
 
 def _sums(graph, weighted):
-    """Per node, the sum over its out-edges and over its in-edges of 1 or of the weight, float64 [N] each.
+    """Per node, the sum over its out-edges and over its in-edges: of 1, int64 [N] each, or of the weight, float64.
 
     For a kernel block the out-sums of a layer are Y n[c] X^T with n[c, a, b] = sum over o of K[o, c, a, b] and
-    Y[y, a] = number of targets of position y through offset a. Sums of ones are exact up to 2^53.
+    Y[y, a] = number of targets of position y through offset a. Sums of ones, at most N each, are exact up to 2^53.
     """
-    out_sums, in_sums = np.zeros(graph.node_count), np.zeros(graph.node_count)
+    dtype = np.float64 if weighted else np.int64
+    out_sums, in_sums = np.zeros(graph.node_count, dtype), np.zeros(graph.node_count, dtype)
     for block in graph.blocks:
         if isinstance(block, EdgeBlock):
             weight = block.weight.astype(np.float64) if weighted else None
@@ -56,7 +56,7 @@ def _sums(graph, weighted):
             start = layer.offset + first * plane
             y = _offset_counts(block.y, column, layer.height, height)
             x = _offset_counts(block.x, column, layer.width, width)
-            sums[start : start + len(kernel) * plane] += (y @ kernel @ x.T).ravel()
+            sums[start : start + len(kernel) * plane] += (y @ kernel @ x.T).ravel().astype(dtype, copy=False)
     return out_sums, in_sums
 
 
