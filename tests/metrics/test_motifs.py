@@ -1,14 +1,19 @@
 """Motif counts by class against igraph's enumeration, and RAND-ESU sampling against the exact number."""
 
 import dataclasses
+import math
+from fractions import Fraction
 
 import metric_motifs
+import metric_neighbours
 import numpy as np
 import pytest
 
 from helpers import random_graphs
 from sparse_topology.graphs.bipartite import layer_graphs
 from sparse_topology.graphs.edge_list import adjacency, igraph_graph, unroll
+from sparse_topology.graphs.layered import KernelBlock, Layer, LayeredGraph
+from sparse_topology.metrics import measure
 from sparse_topology.metrics.degrees import degrees
 
 
@@ -73,3 +78,32 @@ def test_sums_beyond_64_bits_do_not_wrap():
     tails = np.zeros(3_000_000, np.int32)
     edges = dataclasses.replace(unroll(edges), source=tails, target=tails + 1, weight=np.ones(len(tails), np.float32))
     assert metric_motifs.degree_products_of_edges(edges, np.array([2_000_001, 2_000_001])) == 3_000_000 * 2_000_000**2
+
+
+def test_sums_in_parts_are_pythons_integers():
+    rng = np.random.default_rng(0)
+    many, few = rng.integers(0, 2**59, 1000), rng.integers(0, 2**31, 1000)
+    assert metric_motifs.exact_dot(many, few) == sum(a * b for a, b in zip(many.tolist(), few.tolist(), strict=True))
+    values = rng.integers(0, 2**53, 5000)
+    assert metric_motifs.exact_sum(values.astype(np.float64)) == sum(values.tolist()) > 2**63
+
+
+def test_counts_of_a_complete_bipartite_graph_beyond_64_bits():
+    """Two layers of m = 90,000 nodes, all joined (8.1e9 edges), in closed form: the paths, 4 C(m, 2)^2 of 3 edges, are
+    none of them induced."""
+    positions, channels = 150, 600
+    m = positions * channels
+    layers = [Layer("a", channels, 1, positions, 0), Layer("b", channels, 1, positions, m)]
+    pairs = np.stack(np.meshgrid(np.arange(positions), [0], np.arange(positions), indexing="ij"), -1).reshape(-1, 3)
+    kernel, point = np.ones((channels, channels, 1, 1), bool), np.zeros((1, 3), np.int32)
+    block = KernelBlock("b", 0, 1, 0, 0, 1, kernel, kernel.astype(np.float32), point, pairs.astype(np.int32))
+    graph = LayeredGraph("mge", layers, [block], np.array([[0, m]]), np.array([[m, 2 * m]]))
+    raw = metric_motifs.structured(graph, {})
+    assert raw["motif4_cycle"] == math.comb(m, 2) ** 2 > 2**63
+    assert raw["motif4_star"] == 2 * m * math.comb(m, 3) > 2**63
+    assert raw["motif4_path"] == raw["motif4_paw"] == 0
+    assert raw["motif4"] == raw["motif4_cycle"] + raw["motif4_star"]
+    assert metric_neighbours.structured(graph, {}) == {"n1": 1 + m / 2, "n2": 1 + m / 2}
+    described = measure.describe(graph, raw, metric_motifs.DIVISORS)
+    assert described["raw"]["motif4"] == raw["motif4"]
+    assert described["normalised"]["motif4"] == pytest.approx(float(Fraction(raw["motif4"], m * m)), rel=1e-15)
