@@ -274,9 +274,59 @@ def channels_attend(s, x):
 BLOCK = torch.ones(17, 17, dtype=torch.bool)
 BLOCK[:9, 9:] = BLOCK[9:, :9] = False
 BLOCK[16, :16] = False  # sees itself alone
+
+
+class Packed(nn.Module):
+    """Queries, keys and values from one layer, which `parts` takes apart."""
+
+    def __init__(self, parts, norm=False):
+        super().__init__()
+        self.parts, self.qkv, self.project = parts, nn.Linear(4, 12), nn.Linear(4, 4)
+        self.norm = nn.LayerNorm(2) if norm else nn.Identity()
+
+    def forward(self, x):
+        q, k, v = (part.reshape(*x.shape[:2], 2, 2).transpose(1, 2) for part in self.parts(self.qkv(x)))
+        mixed = F.scaled_dot_product_attention(self.norm(q), self.norm(k), v)
+        return self.project(mixed.transpose(1, 2).flatten(2))
+
+
+PACKED = {
+    "slices": lambda y: (y[..., :4], y[..., 4:8], y[..., 8:]),
+    "chunks": lambda y: y.chunk(3, -1),
+    "a split": lambda y: y.split(4, dim=-1),
+}
+
+
+class Grouped(nn.Module):
+    """Four heads of queries for one or two of keys and values."""
+
+    def __init__(self, form, groups):
+        super().__init__()
+        self.form, self.groups = form, groups
+        self.q, self.kv, self.project = nn.Linear(4, 8), nn.Linear(4, 4 * groups), nn.Linear(8, 4)
+
+    def forward(self, x):
+        q = self.q(x).unflatten(-1, (4, 2)).transpose(1, 2)
+        k, v = self.kv(x).unflatten(-1, (2, self.groups, 2)).permute(2, 0, 3, 1, 4)
+        if self.form == "expand":
+            shape = *k.shape[:2], 4 // self.groups, *k.shape[2:]
+            k, v = (part.unsqueeze(2).expand(shape).flatten(1, 2) for part in (k, v))
+        if self.form == "repeat_interleave":
+            k, v = (part.repeat_interleave(4 // self.groups, dim=1) for part in (k, v))
+        mixed = F.scaled_dot_product_attention(q, k, v, enable_gqa=self.form == "enable_gqa")
+        return self.project(mixed.transpose(1, 2).flatten(2))
+
+
 ATTENTION = {  # forward, modules, cases of the sums, whether edges have to be listed
     **{form: (vit, dict(block=Transformer(Attention(4, form)), fc=nn.Linear(4, 3)), ["right"] * 2, False)
        for form in ("matmul", "sdpa", "causal", "einsum", "bmm")},
+    **{form: (vit, dict(block=Transformer(Packed(parts)), fc=nn.Linear(4, 3)), ["right"] * 2, False)
+       for form, parts in PACKED.items()},
+    "normalised": (vit, dict(block=Transformer(Packed(PACKED["chunks"], True)), fc=nn.Linear(4, 3)),
+                   ["right"] * 2, False),
+    **{f"{form} of {groups}": (lambda s, x: s.fc(s.a(tokens(s, x))), dict(a=Grouped(form, groups), fc=nn.Linear(4, 3)),
+                               [], False)
+       for form in ("expand", "repeat_interleave", "enable_gqa") for groups in (1, 2)},
     "masked": (vit, dict(block=Transformer(Attention(4, "sdpa", BLOCK)), fc=nn.Linear(4, 3)), ["right"] * 2, False),
     "nn.MultiheadAttention": (vit, dict(block=Transformer(TorchAttention(4)), fc=nn.Linear(4, 3)),
                               ["right"] * 2, False),

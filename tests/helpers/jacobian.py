@@ -150,7 +150,9 @@ class Cut(TorchFunctionMode):
             return func(*equation, *((varying, ones) if varying is left else (ones, varying)))
         return func(*equation, left, torch.ones_like(right)) + func(*equation, torch.ones_like(left), right)
 
-    def attend(self, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, **_):
+    def attend(self, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, enable_gqa=False, **_):
+        if enable_gqa:
+            key, value = (part.repeat_interleave(query.shape[-3] // part.shape[-3], -3) for part in (key, value))
         count = query.shape[-2], key.shape[-2]
         allowed = torch.ones(count, dtype=torch.bool).tril() if is_causal else torch.ones(count, dtype=torch.bool)
         if attn_mask is not None:

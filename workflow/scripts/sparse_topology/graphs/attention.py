@@ -92,6 +92,12 @@ def for_matrices(equation: str, left: Symbolic, right: Tensor):
     return left, right, [labels.index(label) for label in result]
 
 
+def repeated_heads(tensor: Tensor, heads: int) -> View:
+    """Keys or values [..., G, S, E] for that many heads, each of the G for as many consecutive ones."""
+    numbers = numbers_of(tensor)
+    return View(sources_of(tensor), np.repeat(numbers, heads // numbers.shape[-3], axis=-3))
+
+
 def scores(query: Tensor, key: Tensor) -> Scores:
     """query [..., T, E] times the transpose of key [..., S, E]."""
     sources: list[Units] = []
@@ -171,8 +177,12 @@ def _on_planes(products_of, values) -> tuple[Units, np.ndarray] | None:
     query, key, value = _places(sources, q), _places(sources, k), _places(value_sources, v)
     if query is None or key is None or value is None:
         return None
-    heads, head = np.unique(value.channel, axis=0, return_inverse=True)
+    # Heads that share their values or keys (grouped queries) differ in the others.
+    channels_of = np.hstack([value.channel, key.channel, query.channel])
+    heads, head = np.unique(channels_of, axis=0, return_inverse=True)
     head = head.ravel()
+    if len(np.unique(head[:, None] * math.prod(query.source.grid[1:]) + query.at)) < query.at.size:
+        return None
     first_group = [int(np.flatnonzero(head == h)[0]) for h in range(len(heads))]
     (_, height, width), depth = query.source.grid, v.shape[2]
     channel = head[:, None] * depth + np.arange(depth)

@@ -56,6 +56,7 @@ MOVEMENT = {
         "viewas",
         "reshapeas",
         "repeat",
+        "repeatinterleave",
         "tile",
         "pad",
         "zeropad1d",

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from sparse_topology.graphs.attention import Scores, Symbolic, attend, for_matrices, scores, transposed
+from sparse_topology.graphs.attention import Scores, Symbolic, attend, for_matrices, repeated_heads, scores, transposed
 from sparse_topology.graphs.capture import Opaque, exported, is_opaque, refuse_unseen, traced
 from sparse_topology.graphs.geometry import Geometry, Join, Parameter, Term
 from sparse_topology.graphs.layered import Layer
@@ -507,8 +507,10 @@ class Walk:
     def _attention(self, settings) -> View:
         """scaled_dot_product_attention"""
         query, key, value = (settings[name] for name in ("query", "key", "value"))
-        if settings.get("enable_gqa") and query.whole[-3] != key.whole[-3]:
-            raise InputError("there is no rule for groups of queries")
+        if any(isinstance(tensor, torch.Tensor) for tensor in (query, key, value)):
+            raise InputError("there is no rule for queries, keys or values that do not depend on the network's input")
+        if settings.get("enable_gqa"):
+            key, value = (repeated_heads(tensor, query.whole[-3]) for tensor in (key, value))
         weights, mask = scores(query, key), settings.get("attn_mask")
         if mask is not None:
             weights = weights.masked(self._forbids_nothing(mask))
