@@ -68,6 +68,8 @@ def main() -> None:
     parser.add_argument("--sparsity", type=float, default=0.9)
     parser.add_argument("--sample", type=int, default=40, help="nodes of each layer")
     options = parser.parse_args()
+    if options.sample < 2:
+        parser.error("--sample: a standard error takes 2 nodes of a layer or more")
     graph = metrics.graphs(options.network, 1 - options.sparsity, options.size)["mge"]
     print(f"{options.network} at {options.sparsity}: {graph.node_count} nodes, {graph.edge_count} edges", flush=True)
     right = []
