@@ -302,6 +302,15 @@ def test_the_numbers_of_families_controls_and_masks_are_the_tables(every_way_fil
         check_table(every_way_file, table, source, 1e-6)
 
 
+@pytest.mark.parametrize("width", [1400, 400])
+def test_the_section_of_an_address_is_in_view_once_all_is_drawn(browser, page_file, width):
+    page = browser.new_page(viewport={"width": width, "height": 1000})
+    page.goto(page_file.as_uri() + "#layers")
+    page.wait_for_selector("body[data-ready=yes]", timeout=60_000)
+    assert 0 <= page.evaluate("document.querySelector('#layers').getBoundingClientRect().top") < 100
+    page.close()
+
+
 def test_headings_link_to_themselves(page_file):
     text = page_file.read_text()
     headings = re.findall(r'<h[23] id="([^"]+)">.*?href="#([^"]+)"', text)

@@ -177,9 +177,13 @@ function later() {
     waiting.delete(next);
     try { await draw(next); } catch (error) { console.error(next.dataset.chart, error); }
     drawing = false;
+    if (held && anchor && !document.body.dataset.ready) document.getElementById(anchor)?.scrollIntoView();
     later();
   });
 }
+// The section that the address names stays in place while charts above it are drawn, until the visitor moves.
+let held = true;
+['wheel', 'touchmove', 'keydown', 'pointerdown'].forEach(kind => addEventListener(kind, () => held = false, {passive: true}));
 function drawAll() {
   figures.forEach(figure => waiting.add(figure));
   later();
@@ -546,6 +550,7 @@ function reset() {
 }
 bar.querySelector('[data-reset]').onclick = reset;
 addEventListener('hashchange', () => {
+  held = true;
   const before = [...state].join();
   readAddress();
   if ([...state].join() !== before) { figures.forEach(figure => delete figure.dataset.as); apply(); }
