@@ -15,6 +15,7 @@ from sparse_topology.metrics import adjacency as products
 from sparse_topology.metrics import davidson, lanczos
 from sparse_topology.metrics.adjacency import Adjacency
 from sparse_topology.metrics.measure import Missing
+from sparse_topology.networks import architectures
 
 
 def dense(graph):
@@ -220,3 +221,10 @@ def test_without_edges_the_spectrum_is_zero():
     graph = random_graphs.from_pairs([], sizes=[2, 2])
     assert metric_spectra.structured(graph, {}) == {"spectral_gap": 0, "spectral_radius": 0}
     assert metric_spectra.reference(unroll(graph), {}) == {"spectral_gap": 0, "spectral_radius": 0}
+
+
+def test_weights_of_0_have_spectra_of_0():
+    graph = random_graphs.traced(lambda: architectures.load("resnet_small")(10, 1), (1, 8, 8), 0.5)
+    assert graph.node_count > metric_spectra.DENSE
+    zero = replace(graph, blocks=[replace(block, weight=0 * block.weight) for block in graph.blocks])
+    assert metric_spectra.structured(zero, {}) == {"spectral_gap": 0, "spectral_radius": 0}

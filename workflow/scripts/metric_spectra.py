@@ -26,10 +26,11 @@ TOLERANCE = 1e-9  # error bound over the largest eigenvalue
 
 
 def structured(graph, cfg) -> dict:
-    if not graph.edge_count:
+    largest = max((block.weight.max(initial=0) for block in graph.blocks), default=0)
+    if not largest:  # no edges, or all of weight 0
         return {"spectral_gap": 0.0, "spectral_radius": 0.0}
     # Products of tiny or huge weights would leave float32; a power of two divides and multiplies exactly.
-    unit = 2.0 ** math.frexp(max(block.weight.max(initial=0) for block in graph.blocks))[1]
+    unit = 2.0 ** math.frexp(largest)[1]
     blocks = [replace(block, weight=block.weight / np.float32(unit)) for block in graph.blocks]
     graph = replace(graph, blocks=blocks)
     adjacency = cache(lambda dtype: Adjacency(graph, dtype))
