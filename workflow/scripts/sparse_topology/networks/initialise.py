@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from sparse_topology.files import reading
+from sparse_topology.networks.state_dict import prunable_of
 
 
 def seed_all(seed: int) -> None:
@@ -21,7 +22,7 @@ def load_weights(model: nn.Module, path) -> None:
     with reading(path, "state_dict of this network"):
         state = torch.load(path, weights_only=True, map_location="cpu")
         model.load_state_dict(state)
-    names = getattr(state, "_metadata", {}).get("", {}).get("prunable")
+    names = prunable_of(state)
     if names is not None:
         remember(model, names)
 

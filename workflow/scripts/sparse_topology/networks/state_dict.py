@@ -64,6 +64,11 @@ class _Reader(pickle.Unpickler):
         return np.frombuffer(self.archive.read(f"{self.folder}/data/{key}"), dtype, count)
 
 
+def prunable_of(state) -> list[str] | None:
+    """The prunable weights that `networks.initialise.remember` noted in a state_dict; None if nothing did."""
+    return getattr(state, "_metadata", {}).get("", {}).get("prunable")
+
+
 def read_state_dict(path) -> dict[str, np.ndarray]:
     """Arrays by name, in the order of the file; with the metadata (`_metadata`) that a state_dict of torch has."""
     with reading(path, "state_dict of arrays as torch.save writes it"), zipfile.ZipFile(path) as archive:

@@ -11,6 +11,7 @@ import numpy as np
 
 from sparse_topology.files import atomic, read_arrays
 from sparse_topology.job import InputError
+from sparse_topology.networks.state_dict import prunable_of
 
 Masks = dict[str, np.ndarray]
 
@@ -22,7 +23,7 @@ def prunable(state) -> list[str]:
     state_dict of a network of this workflow says which (`networks.initialise.remember`). Of any other dict they are
     what is called `weight`, or `in_proj_weight` (torch's attention), and has at least two dimensions.
     """
-    known = getattr(state, "_metadata", {}).get("", {}).get("prunable")
+    known = prunable_of(state)
     if known is not None:
         return [name for name in state if name in known]
     weights = [name for name in state if name.rpartition(".")[2] in ("weight", "in_proj_weight")]
