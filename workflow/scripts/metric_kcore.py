@@ -16,7 +16,7 @@ def structured(graph, cfg) -> dict:
 
 
 def coreness(graph) -> np.ndarray:
-    """Coreness of every node, int64 [N]."""
+    """Coreness of every node, int32 or int64 [N]."""
     if graph.edge_count < COMPILED:
         edges = unroll(graph)
         return traversal.coreness(*traversal.neighbour_lists(graph.node_count, edges.source, edges.target))

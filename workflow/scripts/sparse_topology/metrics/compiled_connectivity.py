@@ -49,7 +49,7 @@ def scan_first_forest(links, most, other, few=FEW):
     """
     count = links.offset[-1]
     parent = np.full(count, -1, np.int32)
-    stack, buffer = np.empty(count, np.int32), np.empty(most, np.int32)
+    stack, buffer = np.empty(count, np.int32), np.empty(most, np.uint32)
     height, left, root, searched = 0, count, 0, False
     while left:
         if not height:

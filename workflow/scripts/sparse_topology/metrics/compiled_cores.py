@@ -69,19 +69,21 @@ def linked(graph: LayeredGraph) -> tuple[Links, np.ndarray, np.ndarray]:
 def kernel_step(layers, block, forward: bool):
     """(shape, rows, columns, lists) of a kernel block from its source (forward) or its target."""
     near, far = (layers[k] for k in ((block.source, block.target) if forward else (block.target, block.source)))
-    out, per_group, height, width = block.mask.shape
-    o, i, a, b = np.nonzero(block.mask)
-    source_channel = (o * block.groups // out) * per_group + i
-    ends = (source_channel, block.source_channel), (o, block.target_channel)
-    (channel, first), (far_channel, far_first) = ends if forward else ends[::-1]
-    channels = block.groups * per_group if forward else out
-    entries = (channel * height + a) * width + b
+    groups, (out, per_group, height, width) = block.groups, block.mask.shape
+    mask = block.mask.reshape(groups, out // groups, per_group, height, width)
+    mask = np.moveaxis(mask, 1, -1) if forward else np.moveaxis(mask, 2, -1)  # far channels last, so in list order
+    channels, first, far_first = groups * mask.shape[1], block.source_channel, block.target_channel
+    if not forward:
+        first, far_first = far_first, first
+    mask = np.ascontiguousarray(mask).reshape(groups, -1, mask.shape[-1])
+    group, _, far_channel = np.nonzero(mask)
+    far_channel += group * mask.shape[-1] + (far.offset + far_first)
     here, there = (0, 2) if forward else (2, 0)
     return (
         (near.width, near.channels, first, channels, height, width),
-        (near.height, block.y[:, here], block.y[:, 1], block.y[:, there] * (far.width * far.channels)),
-        (near.width, block.x[:, here], block.x[:, 1], block.x[:, there] * far.channels),
-        (channels * height * width, entries, far.offset + far_first + far_channel),
+        by_key(block.y[:, here], near.height, block.y[:, 1], block.y[:, there] * (far.width * far.channels)),
+        by_key(block.x[:, here], near.width, block.x[:, 1], block.x[:, there] * far.channels),
+        (np.count_nonzero(mask, axis=-1).ravel(), far_channel.astype(np.int32)),
     )
 
 
@@ -89,27 +91,31 @@ def edge_step(layers, block, forward: bool, number):
     """The same of an edge block: every node is a channel of a plane of one position."""
     near = layers[block.source if forward else block.target]
     here, there = (block.tails, block.heads) if forward else (block.heads, block.tails)
-    one = 1, np.zeros(1, int), np.zeros(1, int), np.zeros(1, int)
-    return (1, near.size, 0, near.size, 1, 1), one, one, (near.size, number[here] - near.offset, number[there])
+    one = np.ones(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.int32)
+    return (1, near.size, 0, near.size, 1, 1), one, one, by_key(number[here] - near.offset, near.size, number[there])
+
+
+def by_key(keys, size: int, *columns):
+    """(number of entries of each key, int64 [size], *columns, int32): the entries sorted by their key."""
+    order = np.argsort(keys, kind="stable")
+    return np.bincount(keys, minlength=size), *(column[order].astype(np.int32) for column in columns)
 
 
 def runs(parts, columns: int):
-    """(at [S], first, *columns): parts (number of keys, key of each entry, columns) one after the other, by key."""
-    order = [np.argsort(keys, kind="stable") for _, keys, *_ in parts]
-    counts = [np.bincount(keys, minlength=size) for size, keys, *_ in parts]
-    sizes = [size for size, *_ in parts]
-    first = np.zeros(sum(sizes) + 1, np.int64)
+    """(at [S], first, *columns): parts (number of entries of each key, columns) one after the other."""
+    counts = [part[0] for part in parts]
+    first = np.zeros(sum(map(len, counts)) + 1, np.int64)
     np.cumsum(np.concatenate([*counts, np.zeros(0, np.int64)]), out=first[1:])
-    values = [
-        np.concatenate([part[2 + k][rank] for part, rank in zip(parts, order, strict=True)] or [[]]).astype(np.int32)
-        for k in range(columns)
-    ]
-    return np.cumsum([0, *sizes])[:-1], first, *values
+    values = [np.concatenate([*(part[1 + k] for part in parts), np.zeros(0, np.int32)]) for k in range(columns)]
+    return np.cumsum([0, *map(len, counts)])[:-1], first, *values
 
 
 @njit(cache=True)
 def list_neighbours(links, node, buffer):
-    """Write the neighbours of `node` into `buffer`, [largest degree], and return how many there are."""
+    """Write the neighbours of `node` into `buffer`, uint32 [largest degree], and return how many there are.
+
+    Unsigned, since an index that may be negative is checked each time.
+    """
     layer = np.searchsorted(links.offset, node, side="right") - 1
     local = node - links.offset[layer]
     count = 0
@@ -134,15 +140,17 @@ def list_neighbours(links, node, buffer):
 
 
 @njit(cache=True)
-def peel(links, degree):
-    """Coreness of every node, int64 [N]: nodes of degree k or less are taken away until none is left, for k = 0, 1, ...
+def peel(links, degree, left):
+    """Coreness of every node, int32 [N]: nodes of degree k or less are taken away until none is left, for k = 0, 1, ...
 
-    degree: int64 [N], the undirected degrees.
+    degree: int64 [N], the undirected degrees; left: a copy of them in a signed type, of which the smallest is the
+    quickest. What is taken away has a negative number there, and its neighbours go on subtracting from it: asking which
+    of them are still there costs more than it spares.
     """
-    core, left = degree.copy(), degree.astype(np.int32)
-    alive = np.flatnonzero(degree > 0)
-    buffer = np.empty(degree.max() + 1, np.int32)
-    stack = np.empty(len(degree), np.int64)
+    core = np.zeros(len(degree), np.int32)
+    alive = np.flatnonzero(degree > 0).astype(np.int32)
+    buffer = np.empty(degree.max() + 1, np.uint32)
+    stack = np.empty(len(degree), np.int32)
     k = 0
     while len(alive):
         k = max(k + 1, left[alive].min())
@@ -157,19 +165,18 @@ def peel(links, degree):
             node = stack[height]
             core[node] = k
             for other in buffer[: list_neighbours(links, node, buffer)]:
-                if left[other] > k:
-                    left[other] -= 1
-                    if left[other] == k:
-                        stack[height] = other
-                        height += 1
-                        left[other] = -1
+                left[other] -= 1
+                if left[other] == k:
+                    stack[height] = other
+                    height += 1
+                    left[other] = -1
         alive = alive[left[alive] > k]
     return core
 
 
 def coreness(graph: LayeredGraph) -> np.ndarray:
-    """Coreness of every node, int64 [N]."""
+    """Coreness of every node, int32 [N]."""
     links, degree, order = linked(graph)
-    core = np.empty_like(degree)
-    core[order] = peel(links, degree)
+    core = np.empty(len(degree), np.int32)
+    core[order] = peel(links, degree, degree.astype(np.int16 if degree.max(initial=0) < 1 << 15 else np.int32))
     return core
