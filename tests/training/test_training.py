@@ -479,7 +479,9 @@ def test_recorded_step_equals_the_step_itself():
         masks = masks_of(model.cpu(), 0.5)
         step = Step(model.cuda(), pixels, labels, FACTS, masks, RECIPE)
         counts = batch_counts(40, 16)
-        run = step.ready(counts) if record else {count: lambda c=count, s=step: s(c) for count in counts}
+        run = step.ready(counts)  # also in the other case, so that it has seen what follows each BatchNorm
+        if not record:
+            run = {count: lambda c=count, s=step: s(c) for count in counts}
         torch.manual_seed(0)
         for _ in range(2):
             step.learning_rate.fill_(0.05)
@@ -498,7 +500,8 @@ def test_recorded_step_equals_the_step_itself():
 @GPU
 @pytest.mark.parametrize("word", ["conv_small", "resnet_small"])
 def test_gpu_functions_give_the_gradients_of_torch(word):
-    """One step with training.gpu's convolutions and BatchNorm, and one with torch's."""
+    """One step with training.gpu's convolutions and BatchNorm, and one with torch's; the second, after one that only
+    shows what follows each BatchNorm."""
     torch.backends.cudnn.deterministic = True
     results = []
     for manner in (None, nullcontext()):
@@ -509,6 +512,9 @@ def test_gpu_functions_give_the_gradients_of_torch(word):
         torch.manual_seed(0)
         step.learning_rate.fill_(0.05)
         step.shuffle()
+        before = [tensor.clone() for tensor in step.state()]
+        step(40)
+        step.restore(before)
         step(40)
         results.append((step.velocity.clone(), step.loss.item()))
     (ours, loss), (torchs, loss2) = results
@@ -519,22 +525,33 @@ def test_gpu_functions_give_the_gradients_of_torch(word):
 KERNELS = """
 import torch
 import torch.nn.functional as F
+from sparse_topology.training import batchnorm
 from sparse_topology.training.batchnorm import normalise
 
+batchnorm.PARTS = 4  # so that each program goes through several tiles, and the interpreter ends soon
 torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
 for channels, size in ((3, 4), (16, 8), (130, 3)):
     torch.manual_seed(channels)
     x = (2 * torch.randn(5, channels, size, size) + 1.5).to(memory_format=torch.channels_last)
     parameters, upstream = [torch.rand(channels) + 0.5, torch.randn(channels)], torch.randn_like(x)
-    results = []
-    for ours in (False, True):
-        running = torch.ones(channels), torch.ones(channels)
-        leaves = [tensor.clone().requires_grad_() for tensor in (x, *parameters)]
-        arguments = (leaves[0], *running, *leaves[1:])
-        y = normalise(*arguments, 0.1, 1e-5) if ours else F.batch_norm(*arguments, True, 0.1, 1e-5)
-        results.append([y.detach(), *running, *torch.autograd.grad(y, leaves, upstream)])
-    for a, b in zip(*results, strict=True):
-        torch.testing.assert_close(b, a, rtol=1e-4, atol=1e-5)
+    for add, relu in ((False, False), (False, True), (True, False), (True, True)):
+        results = []
+        for ours in (False, True):
+            running = torch.ones(channels), torch.ones(channels)
+            shortcut = [x.roll(1, 0)] * add
+            leaves = [tensor.clone().requires_grad_() for tensor in (x, *parameters, *shortcut)]
+            arguments = (leaves[0], *running, *leaves[1:3])
+            if ours:
+                y = normalise(*arguments, 0.1, 1e-5, *leaves[3:] or [None], relu)
+            else:
+                y = sum(leaves[3:], F.batch_norm(*arguments, True, 0.1, 1e-5))
+                y = F.relu(y) if relu else y
+            results.append([y.detach(), *running, *torch.autograd.grad(y, leaves, upstream)])
+        for a, b in zip(*results, strict=True):
+            torch.testing.assert_close(b, a, rtol=1e-4, atol=1e-5)
+    x[0, 0, 0, 0] = float("nan")
+    lost = normalise(x, torch.ones(channels), torch.ones(channels), *parameters, 0.1, 1e-5, None, True)
+    assert lost[:, 0].isnan().all() and lost[:, 1:].isfinite().all()
 """
 
 

@@ -1,7 +1,7 @@
 """What the training step computes otherwise on a GPU, in place of torch's functions and with the same results.
 
 Convolutions take their two gradients side by side, since each alone leaves most of the GPU idle; BatchNorm has kernels
-of its own (`training.batchnorm`).
+of its own (`training.batchnorm`), which take the sum and the ReLU after it along (`training.fusion`).
 """
 
 import functools
@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+
+from sparse_topology.training.fusion import Fusion
 
 aten = torch.ops.aten
 
@@ -47,15 +49,20 @@ class Accelerated(TorchFunctionMode):
     def __init__(self):
         super().__init__()
         self.aside, self.weights = torch.cuda.Stream(), []
+        self.fusion, self.biases = Fusion(_batch_norm), {}
 
     def __torch_function__(self, function, types, arguments=(), options=None):
         options = options or {}
+        exact = torch.are_deterministic_algorithms_enabled()  # our BatchNorm did not repeat its bits where that was on
+        if function is F.batch_norm and not exact and batchnorm():
+            arguments, options = self.fusion.real(arguments, options)
+            if _takes(*arguments, **options):
+                return self.fusion.batch_norm(arguments, options)
+        return self.fusion.call(function, arguments, options, self.compute)
+
+    def compute(self, function, arguments, options):
         if function is F.conv2d and len(arguments) == 7 and not isinstance(arguments[4], str):
             return self.convolution(*arguments)
-        exact = torch.are_deterministic_algorithms_enabled()  # our BatchNorm did not repeat its bits where that was on
-        if function is F.batch_norm and not exact and batchnorm() and _takes(*arguments, **options):
-            options = {name: value for name, value in options.items() if name != "training"}
-            return batchnorm().normalise(*arguments, **options)
         return function(*arguments, **options)
 
     def convolution(self, x, weight, bias, stride, padding, dilation, groups):
@@ -66,11 +73,18 @@ class Accelerated(TorchFunctionMode):
             [setting] * 2 if isinstance(setting, int) else list(setting) for setting in (stride, padding, dilation)
         ]
         y = Convolution.apply(x.to(weight.dtype), weight, *settings, groups, self.aside)
-        return y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1)
+        return y if bias is None or self.stays_zero(bias) else y + bias.to(y.dtype).view(-1, 1, 1)
+
+    def stays_zero(self, bias) -> bool:
+        """Whether a bias is 0 and not trained, as those of convolutions are. Looked up once: a recording cannot ask."""
+        if id(bias) not in self.biases:
+            self.biases[id(bias)] = bias, not bias.requires_grad and not bias.any()
+        return self.biases[id(bias)][1]
 
     def __exit__(self, *failure):
         torch.cuda.current_stream().wait_stream(self.aside)
         self.weights.clear()
+        self.fusion.clear() if failure[0] else self.fusion.end()
         return super().__exit__(*failure)
 
 
@@ -78,6 +92,12 @@ def _takes(x, running_mean, running_var, weight=None, bias=None, training=False,
     """Whether `training.batchnorm` computes this BatchNorm: images in training, with everything that it usually has."""
     channels_last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
     return training and channels_last and not any(tensor is None for tensor in (running_mean, weight, bias))
+
+
+def _batch_norm(
+    x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5, **follows
+) -> Tensor:
+    return batchnorm().normalise(x, running_mean, running_var, weight, bias, momentum, eps, **follows)
 
 
 @functools.cache

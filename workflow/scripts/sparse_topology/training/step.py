@@ -9,7 +9,7 @@ images are augmented before it, all on the device.
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from functools import partial
 
@@ -37,9 +37,9 @@ def unflattened(flat: Tensor, shapes: list[tuple[int, ...]], channels_last: bool
     return views
 
 
-def flattened(tensors: list[Tensor], channels_last: bool) -> Tensor:
-    """The inverse of `unflattened`, as a copy."""
-    return torch.cat([(t.movedim(1, -1) if channels_last and t.dim() == 4 else t).flatten() for t in tensors])
+def flattened(tensors: Iterable[Tensor], channels_last: bool) -> list[Tensor]:
+    """Each as a vector: the inverse of `unflattened`, part by part."""
+    return [(t.movedim(1, -1) if channels_last and t.dim() == 4 else t).flatten() for t in tensors]
 
 
 class Step:
@@ -147,8 +147,13 @@ class Step:
 
     def gradient(self, gradients: tuple[Tensor, ...]) -> Tensor:
         """The gradients as one vector, laid out as `values`."""
-        kernels = flattened(gradients[: self.kernels], self.values.is_cuda).float()
-        return torch.cat([kernels, *gradients[self.kernels :]])
+        gradient = torch.empty_like(self.values)
+        parts = gradient.split([math.prod(shape) for shape in self.shapes])
+        vectors = flattened(gradients, self.values.is_cuda)
+        for some in (slice(self.kernels), slice(self.kernels, None)):  # of one type each, for which it is one kernel
+            if vectors[some]:
+                torch._foreach_copy_(parts[some], vectors[some])
+        return gradient
 
     def descend(self, gradients: tuple[Tensor, ...]) -> None:
         """g += weight_decay w;  v = momentum v + g;  w -= learning_rate v, as `torch.optim.SGD` has it; then mask."""
