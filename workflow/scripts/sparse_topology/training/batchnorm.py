@@ -147,7 +147,7 @@ def _launch(x: Tensor) -> tuple[int, int, dict]:
 
 
 class BatchNorm(torch.autograd.Function):
-    """Of x [B, C, H, W], channels last; weight, bias and running statistics float32 [C]; shortcut as x, or None."""
+    """Of x [B, C, H, W], channels last; weight, bias and running statistics float32 [C]; shortcut of x's shape, or None."""
 
     @staticmethod
     def forward(
@@ -159,8 +159,9 @@ class BatchNorm(torch.autograd.Function):
         mean, scale = torch.empty(2, channels, device=x.device)
         _sum_squares[PARTS, tiles](x, sums, rows, channels, **sizes)
         add = shortcut is not None
+        shortcut = shortcut.contiguous(memory_format=torch.channels_last) if add else x
         _normalise[_grid(rows, tiles, sizes)](
-            x, shortcut if add else x, y, sums, weight, bias, mean, scale, running_mean, running_var, rows, channels,
+            x, shortcut, y, sums, weight, bias, mean, scale, running_mean, running_var, rows, channels,
             momentum, eps, ADD=add, RELU=relu, **sizes,
         )  # fmt: skip
         ctx.add, ctx.relu = add, relu
@@ -193,5 +194,5 @@ def _grid(rows: int, tiles: int, sizes: dict) -> tuple[int, int]:
 def normalise(
     x: Tensor, running_mean, running_var, weight, bias, momentum: float, eps: float, shortcut=None, relu: bool = False
 ) -> Tensor:
-    """`F.batch_norm` in training, of x [B, C, H, W], channels last; plus `shortcut`, a tensor like x; then ReLU."""
+    """`F.batch_norm` in training, of x [B, C, H, W], channels last; plus `shortcut`, of x's shape; then ReLU."""
     return BatchNorm.apply(x, shortcut, weight, bias, running_mean, running_var, momentum, eps, relu)
