@@ -9,6 +9,9 @@ from what the nodes of --paths random paths induce; the components by SciPy, one
 Estimates come with a standard error, and what is within four of them is right. Coreness, bridges and articulation
 points are held against igraph in the consecutive layers with the most nodes that at most --slice-edges edges join, the
 spectra against ARPACK in as many of the last layers. One line per check; ends with 1 if one fails.
+
+With --sparsity 0 all channels of a layer are alike, unless a convolution has groups, and what joins the positions of
+the layers tells everything but the weights: SciPy counts there exactly, motifs if there are no triangles.
 """
 
 import argparse
@@ -16,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,6 +72,9 @@ class Check(NamedTuple):
 
 
 def checks(graph: LayeredGraph, options) -> Iterator[Check]:
+    if options.sparsity == 0:
+        yield from dense_checks(graph)
+        return
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         file = Path(folder) / "edges.parquet"
         metrics.parquet.write(graph, file)
@@ -262,6 +269,61 @@ def laplacian(matrix):
     from scipy import sparse
 
     return (sparse.diags_array(matrix.sum(1)) - matrix).tocsr()
+
+
+def dense_checks(graph: LayeredGraph) -> Iterator[Check]:
+    """What the positions of the layers tell of a graph with all weights."""
+    from scipy import sparse
+
+    forward, first = positions(graph)
+    channels = np.repeat([layer.channels for layer in graph.layers], np.diff(first))
+    matrix = (forward + forward.T).tocsr()
+    degree = matrix @ channels
+    yield Check("edges", graph.edge_count, int(degree @ channels) // 2)
+    parts = zip(np.split(degree, first[1:-1]), graph.layers, strict=True)
+    ours = np.add(*degrees(graph))
+    yield Check("degrees", ours, np.concatenate([np.tile(part, layer.channels) for part, layer in parts]))
+    near, far = (forward + forward @ forward).nonzero()
+    yield Check("pairs within two hops", metric_neighbours.two_hop_pairs(graph), int(channels[near] @ channels[far]))
+    _, label = sparse.csgraph.connected_components(matrix, directed=False)
+    joined_up = len(np.unique(label[degree > 0]))
+    yield Check("components", component_count(graph), joined_up + int(channels[degree == 0].sum()))
+    ours = metric_motifs.structured(graph, {})
+    for kind, count in dense_motifs(forward, matrix, channels, degree).items():
+        yield Check(f"motif4_{kind}", ours[f"motif4_{kind}"], count)
+
+
+def positions(graph: LayeredGraph):
+    """Which positions of the layers are joined, int64 CSR matrix of ones, and the number of each layer's first one."""
+    from scipy import sparse
+
+    first = np.cumsum([0, *(layer.height * layer.width for layer in graph.layers)])
+    ends = [], []
+    for block in graph.blocks:
+        for end, column, k in zip(ends, (0, 2), (block.source, block.target), strict=True):
+            places = np.add.outer(block.y[:, column] * graph.layers[k].width, block.x[:, column])
+            end.append(first[k] + places.ravel())
+    near, far = map(np.concatenate, ends)
+    return sparse.csr_array((np.ones(len(near), np.int64), (near, far)), (first[-1], first[-1])), first
+
+
+def dense_motifs(forward, matrix, channels: np.ndarray, degree: np.ndarray) -> dict[str, int]:
+    """{class: induced 4-node subgraphs}, empty if there are triangles. A cycle has two pairs of opposite nodes, and the
+    pair has two of its common neighbours."""
+    common = (matrix.multiply(channels) @ matrix).tocoo()
+    if matrix.multiply(common.tocsr()).nnz:
+        return {}
+    pairs = total(common.data * (common.data - 1) // 2, *(channels[place] for place in common.coords))
+    cycles = (pairs - total(degree * (degree - 1) // 2, channels)) // 4
+    near, far = forward.nonzero()
+    paths = total((degree[near] - 1) * (degree[far] - 1), channels[near], channels[far]) - 4 * cycles
+    stars = total(degree * (degree - 1) * (degree - 2) // 6, channels)
+    return {"path": paths, "cycle": cycles, "star": stars, "paw": 0, "diamond": 0, "k4": 0}
+
+
+def total(*factors: np.ndarray) -> int:
+    """Sum of products, int64, in Python's integers."""
+    return sum(map(prod, zip(*(factor.tolist() for factor in factors), strict=True)))
 
 
 def shown(check: Check) -> str:

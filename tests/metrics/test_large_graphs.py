@@ -25,7 +25,7 @@ def graph(large_graphs):
 
 @pytest.fixture(scope="module")
 def found(large_graphs, graph):
-    return list(large_graphs.checks(graph, Namespace(sample=40, paths=100_000, slice_edges=100_000)))
+    return list(large_graphs.checks(graph, Namespace(sparsity=0.98, sample=40, paths=100_000, slice_edges=100_000)))
 
 
 def table(connection, graph: igraph.Graph) -> None:
@@ -47,6 +47,16 @@ def test_no_check_holds_of_a_wrong_value(found):
     without_triangles = [check for check in found if np.any(check.counted)]
     assert len(without_triangles) == 13
     assert [check.name for check in without_triangles if check._replace(ours=wrong(check.ours)).holds()] == []
+
+
+# Without triangles, and with.
+@pytest.mark.parametrize(("network", "size", "count"), [("conv6", 32, 10), ("resnet20", 8, 4)])
+def test_positions_of_a_network_with_all_weights_tell_its_counts(large_graphs, network, size, count):
+    dense = large_graphs.metrics.graphs(network, 1, size)["mge"]
+    found = list(large_graphs.checks(dense, Namespace(sparsity=0)))
+    assert len(found) == count
+    assert [check.name for check in found if not check.holds()] == []
+    assert [check.name for check in found if check._replace(ours=check.ours + 1).holds()] == []
 
 
 def test_slices_are_parts_of_the_network(large_graphs, graph):
