@@ -85,6 +85,46 @@ def shortcut(draw, rng, layers, s, t, density, identity_blocks):
     return kernel_block(rng, f"proj{s}-{t}", layers, s, t, *tables, density, shape, first, first_out)
 
 
+class Grouped(torch.nn.Module):
+    """Two grouped convolutions beside each other, read together by a third with a shortcut around it, then a 1x1."""
+
+    def __init__(self, channels, beside, groups, kernels, dilations, stride, shortcut):
+        super().__init__()
+        conv, (first, second, third) = torch.nn.Conv2d, groups
+        self.first = conv(2, channels, 1)
+        self.beside = torch.nn.ModuleList(
+            conv(channels, out, k, stride, d * (k // 2), d, group)
+            for out, k, d, group in zip(beside, kernels, dilations, (first, second), strict=False)
+        )
+        both = sum(beside)
+        self.third = conv(both, both, kernels[2], padding=dilations[2] * (kernels[2] // 2), dilation=dilations[2],
+                          groups=third)  # fmt: skip
+        self.projection = conv(both, both, 1, groups=third) if shortcut == "projection" else None
+        self.shortcut, self.last = shortcut, conv(both, 2, 1)
+
+    def forward(self, x):
+        x = self.first(x)
+        x = torch.cat([conv(x) for conv in self.beside], 1)
+        y = self.third(x)
+        if self.shortcut == "identity":
+            y = y + x
+        return self.last(y if self.projection is None else y + self.projection(x))
+
+
+@st.composite
+def grouped_networks(draw):
+    """The graph of a network whose convolutions have any stride, padding, dilation and number of groups."""
+    channels = draw(st.sampled_from([2, 3, 4, 6]))
+    beside = [channels * draw(st.sampled_from([1, 1, 2])) for _ in range(2)]
+    groups = [draw(st.sampled_from([g for g in range(1, n + 1) if n % g == 0])) for n in (channels, channels)]
+    groups.append(draw(st.sampled_from([g for g in range(1, sum(beside) + 1) if sum(beside) % g == 0])))
+    kernels, dilations = ([draw(st.sampled_from(few)) for _ in range(3)] for few in ([1, 3, 3, 5], [1, 1, 2]))
+    shortcut = draw(st.sampled_from([None, "identity", "projection"]))
+    arguments = channels, beside, groups, kernels, dilations, draw(st.integers(1, 2)), shortcut
+    size = 2, draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    return traced(lambda: Grouped(*arguments), size, draw(st.sampled_from([0.2, 0.6, 1.0])), "edges")
+
+
 @st.composite
 def bipartite_graphs(draw):
     """A rolled encoding of one to three layers, possibly empty ones, possibly grouped."""

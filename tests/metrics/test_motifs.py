@@ -13,7 +13,7 @@ from helpers import random_graphs
 from sparse_topology.graphs.bipartite import layer_graphs
 from sparse_topology.graphs.edge_list import adjacency, igraph_graph, unroll
 from sparse_topology.graphs.layered import KernelBlock, Layer, LayeredGraph
-from sparse_topology.metrics import measure
+from sparse_topology.metrics import measure, two_hops
 from sparse_topology.metrics.degrees import degrees
 
 
@@ -29,6 +29,25 @@ def test_explicit_counts_agree_a_few_rows_at_a_time(graph):
     counts = metric_motifs.explicit_counts(adjacency(edges), degree, paths_at_once=5)
     products = metric_motifs.degree_products_of_edges(edges, degree)
     assert metric_motifs.induced(counts, degree, products) == metric_motifs.reference(edges, {})
+
+
+@pytest.mark.parametrize("elements", [64, two_hops.MAX_ELEMENTS])
+def test_grouped_convolutions_are_counted_as_igraph_does(elements, monkeypatch):
+    """Whether all channels are taken at once or a few of them, within a group or over its edge."""
+    monkeypatch.setattr(two_hops, "MAX_ELEMENTS", elements)
+
+    @random_graphs.each(random_graphs.grouped_networks(), examples=25)
+    def check(graph):
+        edges = unroll(graph)
+        counts = metric_motifs.explicit_counts(adjacency(edges), np.add(*degrees(graph)))
+        steps = [two_hops.forward_step(graph, block) for block in graph.blocks if block.edge_count]
+        assert metric_motifs.structured_counts(graph, steps, np.add(*degrees(graph))) == counts
+        if edges.edge_count < 1500:
+            assert metric_motifs.structured(graph, {}) == metric_motifs.reference(edges, {})
+        n2 = metric_neighbours.reference(edges, {})["n2"]
+        assert metric_neighbours.structured(graph, {})["n2"] == pytest.approx(n2, rel=1e-12)
+
+    check()
 
 
 @random_graphs.each(random_graphs.bipartite_graphs())
@@ -86,6 +105,21 @@ def test_sums_in_parts_are_pythons_integers():
     assert metric_motifs.exact_dot(many, few) == sum(a * b for a, b in zip(many.tolist(), few.tolist(), strict=True))
     values = rng.integers(0, 2**53, 5000)
     assert metric_motifs.exact_sum(values.astype(np.float64)) == sum(values.tolist()) > 2**63
+
+
+def test_products_and_squares_beyond_float64_are_exact():
+    rng = np.random.default_rng(0)
+    u, v = (rng.integers(0, 2**31, (2, rows, 300)) for rows in (4, 5))
+    mask = rng.random((2, 5, 4)) < 0.5
+    expected = (np.einsum("goi,gip->gop", mask.astype(object), u.astype(object)) * v.astype(object)).sum()
+    assert metric_motifs.masked_products(u.astype(float), v.astype(float), mask) == expected > 2**67
+    assert metric_motifs.masked_products(v.astype(float), u.astype(float), mask.swapaxes(1, 2)) == expected
+    f = metric_motifs.exact(np.full((1, 1 << 11, 1 << 11), 700_001, np.float32))
+    assert np.einsum("kts,kts->k", f, f).tolist() == [(1 << 22) * 700_001**2]
+    values = rng.integers(2**52, 2**53, (2, 3, 1))
+    counts = rng.integers(0, 2**20, (2, 3, 500))
+    expected = (counts.astype(object) * values.astype(object)).sum()
+    assert metric_motifs.dot(counts.astype(float), values.astype(float)) == expected > 2**63
 
 
 def test_counts_of_a_complete_bipartite_graph_beyond_64_bits():

@@ -15,7 +15,7 @@ from sparse_topology.graphs.layered import EdgeBlock
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.colouring import two_colouring
 from sparse_topology.metrics.degrees import degrees
-from sparse_topology.metrics.two_hops import axis_classes_of, classes_of, forward_step
+from sparse_topology.metrics.two_hops import forward_step, layer_pair, pair_classes, single_paths
 
 ENCODINGS = ["mge", "rolled", "rolled_channel"]
 DIVISORS = {"motif4": "edges", "motif3": "edges"}
@@ -95,8 +95,15 @@ def exact_dot(many: np.ndarray, few: np.ndarray) -> int:
     return sum(int(((many >> bits & 0xFFFFF) * few).sum()) << bits for bits in (0, 20, 40))
 
 
+def dot(counts: np.ndarray, values: np.ndarray) -> int:
+    """Sum of counts * values, [K, .., ..] of integers >= 0, values float64; both broadcast."""
+    if float(counts.sum()) * values.max(initial=0) < 2.0**53:
+        return int(np.einsum("kts,kts->", counts, values))
+    return exact_dot(values.astype(np.int64), counts.astype(np.int64))
+
+
 def weighted_sum(counts: np.ndarray, values: np.ndarray) -> int:
-    """Sum of counts * values, int64 and float64 of few entries that are integers, in Python's integers."""
+    """Sum of counts * values, int64 and float64 or int64 of few entries, all integers, in Python's integers."""
     return sum(n * int(value) for n, value in zip(counts.tolist(), values.tolist(), strict=True))
 
 
@@ -105,29 +112,55 @@ def with_total(classes: dict) -> dict:
 
 
 def degree_products(graph, block, degree) -> int:
-    """Sum over a kernel block's edges of (d_u - 1)(d_v - 1): one product over positions per kernel offset.
-
-    Exact while the products of one entry's edges add up to less than 2^53; beyond, each of those sums has a relative
-    error of about 1e-16.
-    """
+    """Sum over a kernel block's edges of (d_u - 1)(d_v - 1): one product over positions per kernel offset."""
     source, target = graph.layers[block.source], graph.layers[block.target]
     ends = [
-        (degree[layer.offset : layer.offset + layer.size] - 1.0).reshape(layer.channels, layer.height, layer.width)
+        np.maximum(degree[layer.offset : layer.offset + layer.size] - 1.0, 0).reshape(
+            layer.channels, layer.height, layer.width
+        )
         for layer in (source, target)
     ]
     out, per_group, height, width = block.mask.shape
     near = ends[0][block.source_channel : block.source_channel + block.groups * per_group]
     far = ends[1][block.target_channel : block.target_channel + out]
+    mask = block.mask.reshape(block.groups, out // block.groups, per_group, height, width)
     total = 0
-    for a in range(height):
-        y = block.y[block.y[:, 1] == a]
-        for b in range(width):
-            x = block.x[block.x[:, 1] == b]
-            u = near[:, y[:, :1], x[:, 0]].reshape(block.groups, per_group, -1)
-            v = far[:, y[:, 2:], x[:, 2]].reshape(block.groups, out // block.groups, -1)
-            products = v @ u.swapaxes(1, 2)
-            total += exact_sum(products.reshape(out, per_group) * block.mask[:, :, a, b])
+    for b in range(width):
+        x, near_x = summed_by_target(near, block.x, b)
+        far_x = far[:, :, x]
+        for a in range(height):
+            y, u = summed_by_target(near_x.swapaxes(1, 2), block.y, a)
+            u, v = u.swapaxes(1, 2), far_x[:, y]
+            total += masked_products(
+                u.reshape(block.groups, per_group, -1), v.reshape(*mask.shape[:2], -1), mask[..., a, b]
+            )
     return total
+
+
+def summed_by_target(values: np.ndarray, table: np.ndarray, offset: int):
+    """The target positions of a kernel offset, int [n], and the values [.., position] summed up for each, [.., n]."""
+    near, _, far = table[table[:, 1] == offset].T
+    targets, index = np.unique(far, return_inverse=True)
+    if len(targets) == len(far):  # all but pooling and attention
+        return far, values[..., near]
+    joined = np.zeros((values.shape[-1], len(targets)))
+    joined[near, index] = 1
+    return targets, values @ joined
+
+
+def masked_products(u: np.ndarray, v: np.ndarray, mask: np.ndarray) -> int:
+    """Sum of mask * (v @ u^T), in Python's integers; u: [groups, in, n], v: [groups, out, n], float64 integers >= 0.
+
+    If one of the products might reach 2^53, the larger factor is split into its high and its low bits.
+    """
+    large, small = u.max(initial=0), v.max(initial=0)
+    if large * small * u.shape[2] < 2.0**53:
+        return exact_sum((v @ u.swapaxes(1, 2)) * mask)
+    if large < small:
+        return masked_products(v, u, mask.swapaxes(1, 2))
+    bits = int(np.log2(large)) // 2 + 1
+    high = np.floor(u * 2.0**-bits)
+    return (masked_products(high, v, mask) << bits) + masked_products(u - high * 2.0**bits, v, mask)
 
 
 def degree_products_of_edges(edges, degree) -> int:
@@ -159,9 +192,8 @@ def structured_counts(graph, steps, degree) -> Counts:
     of one colour are enough. For adjacent pairs f is the number t of triangles on the edge: triangles = 1/3 sum of t,
     diamonds = sum of C(t, 2), paws = 1/2 sum of t (d_u + d_v) - 6 triangles.
 
-    Classes are added up in Python's integers. Inside one, sums in float64 are exact below 2^53, f^2 over the 2^24 pairs
-    that are held at a time at most: whatever there is, if f < 23,000. Only sums of t (d_u + d_v) over all positions may
-    be larger; beyond 2^53 the paws have a relative error of about 1e-16 per class.
+    Classes are added up in Python's integers. Inside one, f^2 over 2^24 pairs at most is summed in float64 below
+    2^53 (whatever f < 23,000), else in int64 (f < 740,000).
     """
     shapes = [(layer.channels, layer.height, layer.width) for layer in graph.layers]
     both_ways = steps + [step.reverse() for step in steps]
@@ -173,21 +205,23 @@ def structured_counts(graph, steps, degree) -> Counts:
     for s, t in ends:
         routes = [(a, b) for a in both_ways for b in both_ways if a.near == s and a.far == b.near and b.far == t]
         direct = [a for a in steps if (a.near, a.far) == (s, t)]
-        y, x = axis_classes_of(shapes[s], shapes[t], routes, direct)
+        pair = layer_pair(shapes[s], shapes[t], routes, direct)
+        if single_paths(pair) is not None:
+            continue
         twice = 0
-        for pairs in classes_of(shapes[s][0], shapes[t][0], routes, direct, y, x):
-            f = pairs.routes.astype(np.float64)
+        for pairs in pair_classes(pair):
+            f = exact(pairs.routes)
             twice += weighted_sum(pairs.multiplicity, np.einsum("kts,kts->k", f, f) - f.sum((1, 2)))
             if pairs.direct is None:
                 continue
-            on_edge = f * pairs.direct
+            on_edge = f * pairs.direct.astype(f.dtype)
             sums = on_edge.sum((1, 2))
             on_edges += weighted_sum(pairs.multiplicity, sums)
             squares = np.einsum("kts,kts->k", on_edge, on_edge)
             twice_diamonds += weighted_sum(pairs.multiplicity, squares - sums)
-            of_s = class_sums(degree, graph.layers[s], y.near[pairs.row], x.near)
-            of_t = class_sums(degree, graph.layers[t], y.far[pairs.row], x.far)[:, pairs.rows]
-            weighted += int(np.einsum("kts,ks->", on_edge, of_s)) + int(np.einsum("kts,kt->", on_edge, of_t))
+            of_s = class_sums(degree, graph.layers[s], pairs.y.near[pairs.row], pairs.x.near)[:, pairs.near]
+            of_t = class_sums(degree, graph.layers[t], pairs.y.far[pairs.row], pairs.x.far)[:, pairs.far]
+            weighted += dot(on_edge, of_s) + dot(on_edge, of_t)
         if s == t:
             own = degree[graph.layers[s].offset : graph.layers[s].offset + graph.layers[s].size]
             twice = twice // 2 - star_count(own, 2)
@@ -199,6 +233,12 @@ def structured_counts(graph, steps, degree) -> Counts:
         paws=weighted // 2 - 6 * triangles,
         diamonds=twice_diamonds // 2,
     )
+
+
+def exact(values: np.ndarray) -> np.ndarray:
+    """Integers [K, .., ..] as float64, or as int64 if the sum of the squares of one class might reach 2^53."""
+    most = float(values.max(initial=0))
+    return values.astype(np.float64 if most**2 * values[0].size < 2.0**53 else np.int64)
 
 
 def cost(pairs, shapes) -> int:
