@@ -36,11 +36,11 @@ def test_grouped_convolutions_are_counted_as_igraph_does(elements, monkeypatch):
     """Whether all channels are taken at once or a few of them, within a group or over its edge."""
     monkeypatch.setattr(two_hops, "MAX_ELEMENTS", elements)
 
-    @random_graphs.each(random_graphs.grouped_networks(), examples=25)
+    @random_graphs.each(random_graphs.grouped_networks(), examples=15)
     def check(graph):
         edges = unroll(graph)
         counts = metric_motifs.explicit_counts(adjacency(edges), np.add(*degrees(graph)))
-        steps = [two_hops.forward_step(graph, block) for block in graph.blocks if block.edge_count]
+        steps = two_hops.forward_steps(graph)
         assert metric_motifs.structured_counts(graph, steps, np.add(*degrees(graph))) == counts
         if edges.edge_count < 1500:
             assert metric_motifs.structured(graph, {}) == metric_motifs.reference(edges, {})
@@ -48,6 +48,23 @@ def test_grouped_convolutions_are_counted_as_igraph_does(elements, monkeypatch):
         assert metric_neighbours.structured(graph, {})["n2"] == pytest.approx(n2, rel=1e-12)
 
     check()
+
+
+@random_graphs.each(random_graphs.layered_graphs(identity_blocks=False), examples=25)
+def test_a_kernel_in_pieces_is_one_step(graph):
+    """As a shuffling of channels leaves it, and keys and values of an attention."""
+    pieces = []
+    for block in graph.blocks:
+        channels = block.mask.shape[1] if block.groups == 1 else 0
+        cuts = [slice(k, k + 1) for k in range(channels)] or [slice(None)]
+        for cut in cuts:
+            first = block.source_channel + (cut.start or 0)
+            mask, weight = block.mask[:, cut], block.weight[:, cut]
+            pieces.append(dataclasses.replace(block, mask=mask, weight=weight, source_channel=first))
+    cut = dataclasses.replace(graph, blocks=pieces)
+    assert len(two_hops.forward_steps(cut)) == len(two_hops.forward_steps(graph))
+    assert metric_motifs.structured(cut, {}) == metric_motifs.structured(graph, {})
+    assert metric_neighbours.structured(cut, {}) == metric_neighbours.structured(graph, {})
 
 
 @random_graphs.each(random_graphs.bipartite_graphs())
@@ -75,8 +92,7 @@ def test_each_class_is_recognised_by_both_engines(pairs, name):
 
 def test_dense_concatenation_is_seen_as_a_possible_k4():
     graph = random_graphs.from_pairs([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)], sizes=[1, 1, 1, 1], kernels=True)
-    steps = [metric_motifs.forward_step(graph, block) for block in graph.blocks]
-    assert metric_motifs.joins_four_layers(steps)
+    assert metric_motifs.joins_four_layers(two_hops.forward_steps(graph))
     assert metric_motifs.structured(graph, {})["motif4_k4"] == 1
 
 
@@ -107,6 +123,19 @@ def test_sums_in_parts_are_pythons_integers():
     assert metric_motifs.exact_sum(values.astype(np.float64)) == sum(values.tolist()) > 2**63
 
 
+def test_channels_are_sorted_by_the_terms_that_join_them_however_many():
+    rng = np.random.default_rng(0)
+    present = rng.random((70, 200)) < 0.9
+    present[:, 100:] = present[:, rng.integers(0, 20, 100)]
+    place = np.where(present, np.cumsum(present, 1) - 1, -1).astype(np.int32)
+    values = np.zeros((1, 1, 200), np.float32)
+    cells = list(two_hops._cells([two_hops.Entries(values, None), *(two_hops.Entries(values, p) for p in place)], 200))
+    assert sorted(np.concatenate([cell for _, cell in cells])) == list(range(200))
+    for live, cell in cells:
+        assert all(live == (0, *(1 + np.flatnonzero(present[:, pair]))) for pair in cell)
+    assert len(cells) == len(np.unique(present, axis=1).T)
+
+
 def test_products_and_squares_beyond_float64_are_exact():
     rng = np.random.default_rng(0)
     u, v = (rng.integers(0, 2**31, (2, rows, 300)) for rows in (4, 5))
@@ -114,7 +143,7 @@ def test_products_and_squares_beyond_float64_are_exact():
     expected = (np.einsum("goi,gip->gop", mask.astype(object), u.astype(object)) * v.astype(object)).sum()
     assert metric_motifs.masked_products(u.astype(float), v.astype(float), mask) == expected > 2**67
     assert metric_motifs.masked_products(v.astype(float), u.astype(float), mask.swapaxes(1, 2)) == expected
-    f = metric_motifs.exact(np.full((1, 1 << 11, 1 << 11), 700_001, np.float32))
+    f = metric_motifs.exact(np.full((1, 1 << 11, 1 << 11), 700_001, np.float32), 700_001)
     assert np.einsum("kts,kts->k", f, f).tolist() == [(1 << 22) * 700_001**2]
     values = rng.integers(2**52, 2**53, (2, 3, 1))
     counts = rng.integers(0, 2**20, (2, 3, 500))

@@ -15,7 +15,7 @@ from sparse_topology.graphs.layered import EdgeBlock
 from sparse_topology.metrics import measure
 from sparse_topology.metrics.colouring import two_colouring
 from sparse_topology.metrics.degrees import degrees
-from sparse_topology.metrics.two_hops import forward_step, layer_pair, pair_classes, single_paths
+from sparse_topology.metrics.two_hops import forward_steps, layer_pair, pair_classes, single_paths
 
 ENCODINGS = ["mge", "rolled", "rolled_channel"]
 DIVISORS = {"motif4": "edges", "motif3": "edges"}
@@ -45,8 +45,8 @@ def structured(graph, cfg) -> dict:
     degree = outdegree + indegree
     if graph.encoding != "mge":
         return {"motif3": star_count(degree, 2)}
-    steps = [forward_step(graph, block) for block in graph.blocks if block.edge_count and not is_explicit(block)]
-    if any(map(is_explicit, graph.blocks)) or joins_four_layers(steps):
+    steps = forward_steps(graph)
+    if any(isinstance(block, EdgeBlock) for block in graph.blocks) or joins_four_layers(steps):
         from sparse_topology.graphs.edge_list import adjacency, unroll
 
         edges = unroll(graph)
@@ -55,10 +55,6 @@ def structured(graph, cfg) -> dict:
         return induced(explicit_counts(matrix, degree), degree, products)
     products = sum(degree_products(graph, block, degree) for block in graph.blocks)
     return induced(structured_counts(graph, steps, degree), degree, products)
-
-
-def is_explicit(block) -> bool:
-    return isinstance(block, EdgeBlock)
 
 
 def induced(counts: Counts, degree: np.ndarray, products: int) -> dict:
@@ -140,9 +136,9 @@ def degree_products(graph, block, degree) -> int:
 def summed_by_target(values: np.ndarray, table: np.ndarray, offset: int):
     """The target positions of a kernel offset, int [n], and the values [.., position] summed up for each, [.., n]."""
     near, _, far = table[table[:, 1] == offset].T
-    targets, index = np.unique(far, return_inverse=True)
-    if len(targets) == len(far):  # all but pooling and attention
+    if np.bincount(far, minlength=1).max() <= 1:  # all but pooling and attention
         return far, values[..., near]
+    targets, index = np.unique(far, return_inverse=True)
     joined = np.zeros((values.shape[-1], len(targets)))
     joined[near, index] = 1
     return targets, values @ joined
@@ -210,7 +206,7 @@ def structured_counts(graph, steps, degree) -> Counts:
             continue
         twice = 0
         for pairs in pair_classes(pair):
-            f = exact(pairs.routes)
+            f = exact(pairs.routes, pairs.most)
             twice += weighted_sum(pairs.multiplicity, np.einsum("kts,kts->k", f, f) - f.sum((1, 2)))
             if pairs.direct is None:
                 continue
@@ -235,10 +231,9 @@ def structured_counts(graph, steps, degree) -> Counts:
     )
 
 
-def exact(values: np.ndarray) -> np.ndarray:
-    """Integers [K, .., ..] as float64, or as int64 if the sum of the squares of one class might reach 2^53."""
-    most = float(values.max(initial=0))
-    return values.astype(np.float64 if most**2 * values[0].size < 2.0**53 else np.int64)
+def exact(values: np.ndarray, most: float) -> np.ndarray:
+    """Integers [K, .., ..] up to `most` as float64, or as int64 if the squares of one class might add up to 2^53."""
+    return values.astype(np.float64 if float(most) ** 2 * values[0].size < 2.0**53 else np.int64)
 
 
 def cost(pairs, shapes) -> int:

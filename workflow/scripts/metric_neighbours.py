@@ -7,7 +7,7 @@ import numpy as np
 
 from sparse_topology.graphs.layered import EdgeBlock
 from sparse_topology.metrics import measure
-from sparse_topology.metrics.two_hops import forward_step, layer_pair, pair_classes, single_paths
+from sparse_topology.metrics.two_hops import forward_steps, layer_pair, pair_classes, single_paths
 
 ENCODINGS = ["mge", "rolled", "rolled_channel"]
 DIVISORS = {"n1": "edges", "n2": "edges"}
@@ -26,11 +26,10 @@ def structured(graph, cfg) -> dict:
 
 def two_hop_pairs(graph) -> int:
     """Number of ordered node pairs (u, v), v != u, where v is one or two edges behind u; parallel paths count once."""
-    blocks = [block for block in graph.blocks if block.edge_count]
-    steps = [forward_step(graph, block) for block in blocks]
+    steps = forward_steps(graph)
     shapes = [(layer.channels, layer.height, layer.width) for layer in graph.layers]
     ends = {(a.near, b.far) for a in steps for b in steps if a.far == b.near}
-    total = sum(block.edge_count for block in blocks if (block.source, block.target) not in ends)
+    total = sum(block.edge_count for block in graph.blocks if (block.source, block.target) not in ends)
     for s, t in ends:
         routes = [(a, b) for a in steps for b in steps if a.near == s and a.far == b.near and b.far == t]
         direct = [a for a in steps if (a.near, a.far) == (s, t)]

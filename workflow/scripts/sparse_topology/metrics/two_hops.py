@@ -42,12 +42,41 @@ class Step:
         return Step(self.far, self.near, self.far_channel, self.near_channel, kernel, self.y[:, ::-1], self.x[:, ::-1])
 
 
-def forward_step(graph: LayeredGraph, block: KernelBlock) -> Step:
-    """The block as a step from source to target."""
-    out, per_group, height, width = block.mask.shape
-    grouped = block.mask.reshape(block.groups, out // block.groups, per_group, height, width)
-    kernel = np.ascontiguousarray(grouped.transpose(3, 4, 0, 1, 2), np.float32)
-    return Step(block.source, block.target, block.source_channel, block.target_channel, kernel, block.y, block.x)
+def forward_steps(graph: LayeredGraph) -> list[Step]:
+    """The kernel blocks that have edges, from source to target; what differs by its channels alone is one step.
+
+    So do keys and values of an attention, and the blocks of a convolution behind a shuffling of the channels.
+    """
+    alike = {}
+    for k, block in enumerate(graph.blocks):
+        if isinstance(block, KernelBlock) and block.edge_count:
+            offsets = block.mask.shape[2:]
+            key = (
+                (block.source, block.target, offsets, block.y.tobytes(), block.x.tobytes()) if block.groups == 1 else k
+            )
+            alike.setdefault(key, []).append(block)
+    return [_forward_step(blocks) for blocks in alike.values()]
+
+
+def _forward_step(blocks: list[KernelBlock]) -> Step:
+    """One block, or several without groups."""
+    block = blocks[0]
+    out, per_group, *offsets = block.mask.shape
+    if len(blocks) == 1:
+        grouped = block.mask.reshape(block.groups, out // block.groups, per_group, *offsets)
+        kernel = np.ascontiguousarray(grouped.transpose(3, 4, 0, 1, 2), np.float32)
+        return Step(block.source, block.target, block.source_channel, block.target_channel, kernel, block.y, block.x)
+    near, far = min(b.source_channel for b in blocks), min(b.target_channel for b in blocks)
+    channels = (
+        max(b.target_channel + b.mask.shape[0] for b in blocks) - far,
+        max(b.source_channel + b.mask.shape[1] for b in blocks) - near,
+    )
+    kernel = np.zeros((*offsets, 1, *channels), np.float32)
+    for b in blocks:
+        rows = slice(b.target_channel - far, b.target_channel - far + b.mask.shape[0])
+        columns = slice(b.source_channel - near, b.source_channel - near + b.mask.shape[1])
+        kernel[:, :, 0, rows, columns] += b.mask.transpose(2, 3, 0, 1)
+    return Step(block.source, block.target, near, far, kernel, block.y, block.x)
 
 
 @dataclass(frozen=True)
@@ -122,6 +151,10 @@ def _tiles_of_route(first: Step, second: Step) -> np.ndarray:
     """A tile for each two groups with middle channels in common, which are consecutive."""
     sizes = first.kernel.shape[3], second.kernel.shape[4]
     starts = first.far_channel, second.near_channel
+    if first.kernel.shape[2] == second.kernel.shape[2] == 1:
+        start, stop = max(starts), min(starts[0] + sizes[0], starts[1] + sizes[1])
+        tile = 0, 0, start, stop - start, second.far_channel, first.near_channel
+        return np.array([tile] if start < stop else [], np.int64).reshape(-1, 6)
     ends = [
         start + size * np.arange(step.kernel.shape[2] + 1)
         for start, size, step in zip(starts, sizes, (first, second), strict=True)
@@ -130,10 +163,8 @@ def _tiles_of_route(first: Step, second: Step) -> np.ndarray:
     cuts = cuts[(cuts >= max(starts)) & (cuts <= min(ends[0][-1], ends[1][-1]))]
     middle = cuts[:-1]
     a, b = ((middle - start) // size for start, size in zip(starts, sizes, strict=True))
-    row, column = (
-        second.far_channel + second.kernel.shape[3] * b,
-        first.near_channel + first.kernel.shape[4] * a,
-    )
+    row = second.far_channel + second.kernel.shape[3] * b
+    column = first.near_channel + first.kernel.shape[4] * a
     return np.stack([a, b, middle, np.diff(cuts), row, column], 1)
 
 
@@ -166,10 +197,10 @@ def single_paths(pair: LayerPair) -> int | None:
 class PairClass:
     """Node pairs ((c, y, x) in layer s, (d, y', x') in layer t) whose positions are joined in the same way.
 
-    routes: float32 [K, .., ..], number of two-step routes for K classes along x and pairs of channels;
+    routes: float32 [K, .., ..], number of two-step routes for K classes along x and pairs of channels, below 2^24;
     direct: the same for the steps from s to t themselves, 0 or 1, or None if there is none;
     near, far: int64, the channels c and d, which broadcast to the last two axes;
-    multiplicity: int64 [K], number of position pairs in the class;
+    most: int, which no number of routes exceeds; multiplicity: int64 [K], number of position pairs in the class;
     y, x: the classes along the axes; row: index of this one along y.
     """
 
@@ -177,6 +208,7 @@ class PairClass:
     direct: np.ndarray | None
     near: np.ndarray
     far: np.ndarray
+    most: int
     multiplicity: np.ndarray
     y: AxisClasses
     x: AxisClasses
@@ -198,7 +230,7 @@ def pair_classes(pair: LayerPair) -> Iterator[PairClass]:
     step = max(1, MAX_ELEMENTS // per_row)
     for start in range(0, far_channels, step):
         rows = slice(start, min(start + step, far_channels))
-        entries = [_entries(term, rows, near_channels) for term in terms]
+        entries = [_entries(term, rows, near_channels, far_channels) for term in terms]
         for live, cell in _cells(entries, (rows.stop - rows.start) * near_channels):
             y, x = pair.axes(live)
             if cell is None:
@@ -226,9 +258,11 @@ class Entries:
         return self.values[:, :, flat if self.place is None else self.place[flat]]
 
 
-def _entries(term: Term, rows: slice, near_channels: int) -> Entries:
+def _entries(term: Term, rows: slice, near_channels: int, far_channels: int) -> Entries:
     """Sum over the middle channels, for each pair of offsets and each pair of channels that the term may join."""
     far, near = term.shape
+    if len(term.tiles) == 1 and near == near_channels and far == far_channels:
+        return Entries(_products(term, term.tiles, rows, term.tiles[0, 3]).reshape(*term.offsets, -1), None)
     top = term.tiles[:, 4]
     low, high = np.maximum(rows.start - top, 0), np.minimum(rows.stop - top, far)
     found = np.flatnonzero(low < high)
@@ -254,7 +288,7 @@ def _products(term: Term, tiles: np.ndarray, rows: slice, length: int) -> np.nda
     """float32 [offsets along y, along x, tiles, rows, near channels]; rows: inside each group."""
     y, x = (table.used.T for table in term.tables)
     if len(term.steps) == 1:
-        return term.steps[0].kernel[y[0][:, None], x[0]][:, :, tiles[:, 0], rows]
+        return term.steps[0].kernel[..., rows, :][y[0][:, None], x[0]][:, :, tiles[:, 0]]
     first, second = term.steps
     near = _middle(first.kernel, tiles[:, 0], tiles[:, 2] - first.far_channel, length)
     far = _middle(second.kernel.swapaxes(3, 4)[..., rows], tiles[:, 1], tiles[:, 2] - second.near_channel, length)
@@ -301,6 +335,7 @@ def _classes(values, terms: list[Term], near, far, y: AxisClasses, x: AxisClasse
     shape = len(x.patterns), *np.broadcast_shapes(near.shape, far.shape)
     routes = sum(len(term.steps) == 2 for term in terms)
     starts = [np.cumsum([0, *(term.offsets[axis] for term in terms)]).tolist() for axis in (0, 1)]
+    most = int(y.patterns.sum(1).max() * x.patterns.sum(1).max()) * max(int(term.tiles[:, 3].max()) for term in terms)
     for row, pattern in enumerate(y.patterns):
         sums = [
             _along(pattern, x.patterns, values[part], starts[0][part], starts[1][part])
@@ -308,7 +343,7 @@ def _classes(values, terms: list[Term], near, far, y: AxisClasses, x: AxisClasse
         ]
         found, ones = (np.zeros(shape, np.float32) if part is None else part.reshape(shape) for part in sums)
         multiplicity = y.multiplicity[row] * x.multiplicity
-        yield PairClass(found, ones if routes < len(terms) else None, near, far, multiplicity, y, x, row)
+        yield PairClass(found, ones if routes < len(terms) else None, near, far, most, multiplicity, y, x, row)
 
 
 def _along(pattern, x_patterns, values, y_starts, x_starts) -> np.ndarray | None:
