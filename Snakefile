@@ -1,4 +1,6 @@
 # The front door: reads and checks the config, includes one rule file per stage, names the targets.
+import atexit
+import gc
 import sys
 from os.path import relpath
 from pathlib import Path
@@ -6,6 +8,9 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 min_version("9.0")
+
+# When it ends, Python looks through all objects for garbage: a tenth of the CPU time of a dry run of 16,000 jobs.
+atexit.register(gc.freeze)
 
 
 # Where this file lies, also where another workflow uses it as a module.

@@ -2,11 +2,12 @@
 
     python benchmarks/workflow.py [--cores 2] [--dry-run-only]
 
-In a fresh clone of the last commit: the seconds to parse the workflow (every remote job repeats them), the seconds,
-memory and number of jobs of a dry run of config/paper.yaml, then the default study to its end: its wall seconds, the
-CPU seconds of its jobs (from process start to exit) and of Snakemake, and the overhead: the wall time less the jobs'
-CPU time over the cores. Last, all metrics of one network anew, each in a Snakemake of its own, as ten submissions to a
-cluster would make them, and all in one, as one submission does.
+In a fresh clone of the last commit: the seconds to parse the workflow (every remote job repeats them); the seconds,
+memory and number of jobs of two dry runs of config/paper.yaml, one with `--quiet`, which prints the table of jobs, and
+one without, which lists each job; then the default study to its end: its wall seconds, the CPU seconds of its jobs
+(from process start to exit) and of Snakemake, and the overhead: the wall time less the jobs' CPU time over the cores.
+Last, all metrics of one network anew, each in a Snakemake of its own, as ten submissions to a cluster would make them,
+and all in one, as one submission does.
 """
 
 import argparse
@@ -67,12 +68,13 @@ def main() -> None:
         for config in ("config/config.yaml", "config/paper.yaml"):
             parsed = min(snakemake(folder, "--list-rules", "--configfile", config)["wall"] for _ in range(3))
             print(f"{config}: parsed in {parsed - start:.2f} s after {start:.2f} s of imports")
-        dry = snakemake(folder, "--dry-run", "--quiet", "rules", "--configfile", "config/paper.yaml")
-        jobs = re.search(r"^total +(\d+)", dry["log"], re.MULTILINE)[1]
-        print(
-            f"dry run of config/paper.yaml: {jobs} jobs, {dry['wall']:.0f} s, "
-            f"{dry['own']:.0f} CPU s, {dry['peak']:.0f} MB"
-        )
+        for shown, quiet in (("--quiet", ["--quiet"]), ("each job listed", [])):
+            dry = snakemake(folder, "--dry-run", "--configfile", "config/paper.yaml", *quiet)
+            jobs = re.search(r"^total +(\d+)", dry["log"], re.MULTILINE)[1]
+            print(
+                f"dry run of config/paper.yaml, {shown}: {jobs} jobs, {dry['wall']:.0f} s, "
+                f"{dry['own']:.0f} CPU s, {dry['peak']:.0f} MB"
+            )
         if not options.dry_run_only:
             run = snakemake(folder, "--cores", str(options.cores))
             overhead = run["wall"] - run["jobs"] / options.cores
