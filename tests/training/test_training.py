@@ -500,8 +500,8 @@ def test_recorded_step_equals_the_step_itself():
 @GPU
 @pytest.mark.parametrize("word", ["conv_small", "resnet_small"])
 def test_gpu_functions_give_the_gradients_of_torch(word):
-    """One step with training.gpu's convolutions and BatchNorm is as near to float32 on the CPU as one with torch's, both
-    in bfloat16; each after one that only shows what follows each BatchNorm."""
+    """One step with training.gpu's convolutions and BatchNorm is as near to float32 on the CPU as one with torch's,
+    both in bfloat16; each after one that only shows what follows each BatchNorm."""
     torch.backends.cudnn.deterministic = True
     results = []
     for device, torchs in (("cpu", True), ("cuda", True), ("cuda", False)):

@@ -147,7 +147,7 @@ def _launch(x: Tensor) -> tuple[int, int, dict]:
 
 
 class BatchNorm(torch.autograd.Function):
-    """Of x [B, C, H, W], channels last; weight, bias and running statistics float32 [C]; shortcut of x's shape, or None."""
+    """Of x [B, C, H, W], channels last, and a shortcut of its shape; weight, bias, running statistics float32 [C]."""
 
     @staticmethod
     def forward(
