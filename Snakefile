@@ -26,6 +26,7 @@ from configfiles import check_files
 from contents import files_digest, folder_digest
 from keep import keep_other_study
 from progress import show_progress
+from rate_limit import lift_default_rate_limit
 from study import Study, with_defaults
 
 DEFAULT = relpath(HERE / "config" / "config.yaml")
@@ -70,6 +71,7 @@ if workflow.modifier.parent_modifier is None:
 
 onstart:
     show_progress(workflow.config_settings, workflow.overwrite_workdir)
+    lift_default_rate_limit(workflow.scheduler)
     is_shown = any(placed("results/manifest.json") in job.output for job in workflow.dag.needrun_jobs())
     if is_shown and (kept := keep_other_study(Path(placed("results")), CONFIGFILES)):
         logger.info(

@@ -3,8 +3,8 @@
     python benchmarks/workflow.py [--cores 2] [--dry-run-only]
 
 In a fresh clone of the last commit: the seconds to parse the workflow (every remote job repeats them); the seconds,
-memory and number of jobs of two dry runs of config/paper.yaml, one with `--quiet`, which prints the table of jobs, and
-one without, which lists each job; then the default study to its end: its wall seconds, the CPU seconds of its jobs
+memory and number of jobs of two dry runs of config/paper.yaml, one with `--quiet rules`, which prints the table of jobs,
+and one without, which lists each job; then the default study to its end: its wall seconds, the CPU seconds of its jobs
 (from process start to exit) and of Snakemake, and the overhead: the wall time less the jobs' CPU time over the cores.
 Last, all metrics of one network anew, each in a Snakemake of its own, as ten submissions to a cluster would make them,
 and all in one, as one submission does.
@@ -68,7 +68,7 @@ def main() -> None:
         for config in ("config/config.yaml", "config/paper.yaml"):
             parsed = min(snakemake(folder, "--list-rules", "--configfile", config)["wall"] for _ in range(3))
             print(f"{config}: parsed in {parsed - start:.2f} s after {start:.2f} s of imports")
-        for shown, quiet in (("--quiet", ["--quiet"]), ("each job listed", [])):
+        for shown, quiet in (("--quiet rules", ["--quiet", "rules"]), ("each job listed", [])):
             dry = snakemake(folder, "--dry-run", "--configfile", "config/paper.yaml", *quiet)
             jobs = re.search(r"^total +(\d+)", dry["log"], re.MULTILINE)[1]
             print(
