@@ -3,9 +3,9 @@
     python benchmarks/workflow.py [--cores 2] [--dry-run-only]
 
 In a fresh clone of the last commit: the seconds to parse the workflow (every remote job repeats them); the seconds,
-memory and number of jobs of two dry runs of config/paper.yaml, with `--quiet rules`, which prints the table of jobs, and
-without, which describes each job; then the default study to its end: its wall seconds, the CPU seconds of its jobs (from
-process start to exit) and of Snakemake, and the overhead: the wall time less the jobs' CPU time over the cores.
+memory and number of jobs of two dry runs of config/paper.yaml, with `--quiet rules`, which prints the table of jobs,
+and without, which describes each job; then the default study to its end: its wall seconds, the CPU seconds of its jobs
+(from process start to exit) and of Snakemake, and the overhead: the wall time less the jobs' CPU time over the cores.
 Last, all metrics of one network anew, each in a Snakemake of its own, as ten submissions to a cluster would make them,
 and all in one, as one submission does.
 """
