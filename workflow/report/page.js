@@ -177,7 +177,8 @@ function later() {
     waiting.delete(next);
     try { await draw(next); } catch (error) { console.error(next.dataset.chart, error); }
     drawing = false;
-    if (held && anchor && !document.body.dataset.ready) document.getElementById(anchor)?.scrollIntoView();
+    if (held && anchor && !document.body.dataset.ready)
+      document.getElementById(anchor)?.scrollIntoView({behavior: 'instant'});  // smoothly it would run after the page
     later();
   });
 }
