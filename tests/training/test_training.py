@@ -559,13 +559,56 @@ for channels, size in ((3, 4), (16, 8), (130, 3)):
 """
 
 
-def test_batchnorm_kernels_equal_torch():
+CONVOLUTIONS = """
+import torch
+from sparse_topology.training import convolution
+from sparse_topology.training.convolution import convolve, input_gradient, takes, weight_gradient
+
+convolution.PROGRAMS = 1  # so that each goes through several tiles
+gpu = torch.cuda.is_available()
+torch.set_default_device("cuda" if gpu else "cpu")
+form = dict(dtype=torch.bfloat16 if gpu else torch.float32, memory_format=torch.channels_last)
+for batch, inputs, outputs, height, width in ((3, 1, 16, 5, 7), (2, 3, 64, 9, 4), (5, 16, 16, 8, 8), (1, 32, 16, 3, 2)):
+    torch.manual_seed(inputs)
+    x, dy = (torch.randn(batch, channels, height, width).to(**form) for channels in (inputs, outputs))
+    weight = torch.randn(outputs, inputs, 3, 3).to(**form)
+    assert takes(x, weight, (1, 1), (1, 1), (1, 1), 1)
+    leaves = [tensor.double().requires_grad_() for tensor in (x, weight)]
+    y = torch.nn.functional.conv2d(*leaves, padding=1)
+    exact = [y.detach(), *torch.autograd.grad(y, leaves, dy.double())]
+    found = [convolve(x, weight), input_gradient(dy, weight) if inputs >= 16 else None, weight_gradient(x, dy)]
+    for a, b in zip(exact, found, strict=True):
+        if b is not None:
+            assert b.shape == a.shape and b.dtype == x.dtype and b.is_contiguous(memory_format=torch.channels_last)
+            assert (b.double() - a).norm() < (3e-3 if gpu else 1e-6) * a.norm()
+"""
+
+
+@pytest.mark.parametrize("script", [KERNELS, CONVOLUTIONS], ids=["batchnorm", "convolution"])
+def test_kernels_equal_torch(script):
     """Without a GPU they are run by Triton's interpreter."""
     pytest.importorskip("triton")
     interpreted = {} if torch.cuda.is_available() else {"TRITON_INTERPRET": "1"}
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "workflow" / "scripts")} | interpreted
-    process = subprocess.run([sys.executable, "-c", KERNELS], env=environment, capture_output=True, text=True)
+    process = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
+
+
+def test_the_convolutions_that_have_kernels():
+    convolution = pytest.importorskip("sparse_topology.training.convolution")
+
+    def taken(inputs, outputs, size=3, stride=1, padding=1, dilation=1, groups=1, channels_last=True):
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        x = torch.zeros(2, inputs, 8, 8).to(memory_format=layout)
+        weight = torch.zeros(outputs, inputs // groups, size, size).to(memory_format=layout)
+        return convolution.takes(x, weight, *([setting] * 2 for setting in (stride, padding, dilation)), groups)
+
+    assert all(taken(inputs, outputs) for inputs in (3, 16, 64) for outputs in (16, 32, 64))
+    assert not any(taken(16, outputs) for outputs in (8, 48, 128))
+    others = ({"size": 5}, {"stride": 2}, {"padding": 0}, {"dilation": 2}, {"groups": 2}, {"channels_last": False})
+    assert not any(taken(16, 16, **other) for other in others)
+    gains = [convolution.gains(torch.zeros(outputs, inputs, 3, 3)) for inputs, outputs in ((3, 64), (16, 16), (32, 32))]
+    assert gains == [(True, False, True), (True, True, True), (False, False, True)]
 
 
 @GPU

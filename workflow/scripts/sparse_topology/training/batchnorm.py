@@ -11,6 +11,7 @@ import triton.language as tl
 from torch import Tensor
 
 PARTS = 128  # programs that sum; each apply program reads all their sums
+AHEAD = tl.constexpr(3)  # tiles that are read at a time: without it the backward pass takes a quarter longer
 
 
 @triton.jit
@@ -32,7 +33,7 @@ def _total(sums, channel, channels, PARTS: tl.constexpr):
 def _sum_squares(x, sums, rows, channels, PARTS: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr):
     """sums[0] = sum of x, sums[1] = sum of x squared, by program and channel."""
     first, second = tl.zeros([ROWS, CHANNELS], tl.float32), tl.zeros([ROWS, CHANNELS], tl.float32)
-    for start in range(tl.program_id(0) * ROWS, rows, PARTS * ROWS):
+    for start in tl.range(tl.program_id(0) * ROWS, rows, PARTS * ROWS, num_stages=AHEAD):
         offset, present = _tile(start, channels, rows, ROWS, CHANNELS)
         value = tl.load(x + offset, present, 0.0).to(tl.float32)
         first += value
@@ -66,7 +67,7 @@ def _normalise(
         tl.store(running_var + channel, old + momentum * (var * (rows / (rows - 1.0)) - old), inside)
     factor = scale * tl.load(weight + channel, inside, 0.0)
     shift = tl.load(bias + channel, inside, 0.0) - mean * factor
-    for start in range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS):
+    for start in tl.range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS, num_stages=AHEAD):
         offset, present = _tile(start, channels, rows, ROWS, CHANNELS)
         value = tl.load(x + offset, present, 0.0).to(tl.float32) * factor[None, :] + shift[None, :]
         if ADD:
@@ -91,7 +92,7 @@ def _sum_gradients(
     factor = tl.load(scale + channel, inside, 0.0) * tl.load(weight + channel, inside, 0.0)
     shift = tl.load(bias + channel, inside, 0.0) - centre * factor
     first, second = tl.zeros([ROWS, CHANNELS], tl.float32), tl.zeros([ROWS, CHANNELS], tl.float32)
-    for start in range(tl.program_id(0) * ROWS, rows, PARTS * ROWS):
+    for start in tl.range(tl.program_id(0) * ROWS, rows, PARTS * ROWS, num_stages=AHEAD):
         offset, present = _tile(start, channels, rows, ROWS, CHANNELS)
         value = tl.load(x + offset, present, 0.0).to(tl.float32)
         gradient = tl.load(dy + offset, present, 0.0).to(tl.float32)
@@ -129,7 +130,7 @@ def _differentiate(
     level = first / rows - slope * centre
     factor *= tl.load(weight + channel, inside, 0.0)
     shift = tl.load(bias + channel, inside, 0.0) - centre * factor
-    for start in range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS):
+    for start in tl.range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS, num_stages=AHEAD):
         offset, present = _tile(start, channels, rows, ROWS, CHANNELS)
         value = tl.load(x + offset, present, 0.0).to(tl.float32)
         gradient = tl.load(dy + offset, present, 0.0).to(tl.float32)

@@ -1,11 +1,13 @@
 """What the training step computes otherwise on a GPU, in place of torch's functions and with the same results.
 
-Convolutions take their two gradients side by side, since each alone leaves most of the GPU idle; BatchNorm has kernels
-of its own (`training.batchnorm`), which take the sum and the ReLU after it along (`training.fusion`).
+Convolutions take their two gradients side by side, since each alone leaves most of the GPU idle; those of few channels
+have kernels of their own (`training.convolution`), and so has BatchNorm (`training.batchnorm`), which takes the sum and
+the ReLU after it along (`training.fusion`).
 """
 
 import functools
-import subprocess
+from types import ModuleType
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,26 +20,39 @@ aten = torch.ops.aten
 
 
 class Convolution(torch.autograd.Function):
-    """A convolution without bias that computes its weight's gradient on the stream `aside`."""
+    """A convolution without bias that computes its weight's gradient on the stream `aside`.
+
+    few: the module `training.convolution` where it takes this one, else None.
+    """
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, stride, padding, dilation, groups: int, aside) -> Tensor:
+    def forward(ctx, x: Tensor, weight: Tensor, stride, padding, dilation, groups: int, aside, few) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.settings, ctx.aside = (stride, padding, dilation, False, [0, 0], groups), aside
+        ctx.settings, ctx.aside, ctx.few = (stride, padding, dilation, False, [0, 0], groups), aside, few
+        if few and few.gains(weight)[0]:
+            return few.convolve(x, weight)
         return aten.convolution(x, weight, None, *ctx.settings)
 
     @staticmethod
     def backward(ctx, gradient: Tensor):
         x, weight = ctx.saved_tensors
+        _, own_x, own_weight = ctx.few.gains(weight) if ctx.few else (False, False, False)
+        if own_x or own_weight:
+            gradient = gradient.contiguous(memory_format=torch.channels_last)
         ctx.aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(ctx.aside):
-            of_weight = aten.convolution_backward(gradient, x, weight, None, *ctx.settings, [False, True, False])[1]
+            if own_weight:
+                of_weight = ctx.few.weight_gradient(x, gradient)
+            else:
+                of_weight = aten.convolution_backward(gradient, x, weight, None, *ctx.settings, [False, True, False])[1]
         for tensor in (gradient, x, weight):
             tensor.record_stream(ctx.aside)  # not to be overwritten before `aside` has read it
         of_x = None
-        if ctx.needs_input_grad[0]:
+        if ctx.needs_input_grad[0] and own_x:
+            of_x = ctx.few.input_gradient(gradient, weight)
+        elif ctx.needs_input_grad[0]:
             of_x = aten.convolution_backward(gradient, x, weight, None, *ctx.settings, [True, False, False])[0]
-        return of_x, of_weight, None, None, None, None, None
+        return of_x, of_weight, None, None, None, None, None, None
 
 
 class Accelerated(TorchFunctionMode):
@@ -53,8 +68,7 @@ class Accelerated(TorchFunctionMode):
 
     def __torch_function__(self, function, types, arguments=(), options=None):
         options = options or {}
-        exact = torch.are_deterministic_algorithms_enabled()  # our BatchNorm did not repeat its bits where that was on
-        if function is F.batch_norm and not exact and batchnorm():
+        if function is F.batch_norm and kernels().batchnorm:
             arguments, options = self.fusion.real(arguments, options)
             if _takes(*arguments, **options):
                 return self.fusion.batch_norm(arguments, options)
@@ -72,7 +86,9 @@ class Accelerated(TorchFunctionMode):
         settings = [
             [setting] * 2 if isinstance(setting, int) else list(setting) for setting in (stride, padding, dilation)
         ]
-        y = Convolution.apply(x.to(weight.dtype), weight, *settings, groups, self.aside)
+        x, few = x.to(weight.dtype), kernels().convolution
+        few = few if few and few.takes(x, weight, *settings, groups) else None
+        y = Convolution.apply(x, weight, *settings, groups, self.aside, few)
         return y if bias is None or self.stays_zero(bias) else y + bias.to(y.dtype).view(-1, 1, 1)
 
     def stays_zero(self, bias) -> bool:
@@ -97,18 +113,46 @@ def _takes(x, running_mean, running_var, weight=None, bias=None, training=False,
 def _batch_norm(
     x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5, **follows
 ) -> Tensor:
-    return batchnorm().normalise(x, running_mean, running_var, weight, bias, momentum, eps, **follows)
+    return kernels().batchnorm.normalise(x, running_mean, running_var, weight, bias, momentum, eps, **follows)
+
+
+class Kernels(NamedTuple):
+    """Modules of Triton kernels; None for one that cannot be built here."""
+
+    batchnorm: ModuleType | None = None
+    convolution: ModuleType | None = None
+
+
+def kernels() -> Kernels:
+    """None of them where torch is asked for deterministic algorithms: our BatchNorm did not repeat its bits there."""
+    return Kernels() if torch.are_deterministic_algorithms_enabled() else built()
 
 
 @functools.cache
-def batchnorm():
-    """The module `training.batchnorm`, or None where its kernels cannot be built."""
-    try:
-        import sparse_topology.training.batchnorm as module
+def built() -> Kernels:
+    x = torch.zeros(4, 32, 2, 2, dtype=torch.bfloat16, device="cuda").to(memory_format=torch.channels_last)
 
-        x = torch.zeros(4, 16, 2, 2, dtype=torch.bfloat16, device="cuda").to(memory_format=torch.channels_last)
-        module.normalise(x, *torch.zeros(4, 16, device="cuda"), 0.1, 1e-5)
-    except (ImportError, OSError, RuntimeError, subprocess.CalledProcessError) as error:
-        print(f"BatchNorm by torch itself, which is slower; Triton needs a C compiler and Python's headers ({error})")
-        return None
-    return module
+    def batchnorm() -> ModuleType:
+        from sparse_topology.training import batchnorm
+
+        batchnorm.normalise(x, *torch.zeros(4, 32, device="cuda"), 0.1, 1e-5)
+        return batchnorm
+
+    def convolution() -> ModuleType:
+        from sparse_topology.training import convolution
+
+        convolution.weight_gradient(x, torch.cat([x, x], 1))  # what needs the most of a GPU
+        return convolution
+
+    found = []
+    for build in (batchnorm, convolution):
+        try:
+            found.append(build())
+        except Exception as error:  # of a compiler, a linker, a driver
+            line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            print(
+                f"{build.__name__} by torch itself, which is slower; Triton needs a C compiler, Python's headers and a "
+                f"GPU that it knows ({line})"
+            )
+            found.append(None)
+    return Kernels(*found)
