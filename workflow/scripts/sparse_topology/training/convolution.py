@@ -1,7 +1,7 @@
 """Convolutions 3x3 of few channels, channels last, as Triton kernels: stride 1, padding 1, one group.
 
-cuDNN's are made for more channels: on an H100 the forward pass of 16 channels at 32x32 takes it 22 us, each gradient 20
-and 35; these 10, 9 and 12. From 32 channels on only the weight's gradient gains, from 64 on nothing does.
+cuDNN's are made for more channels: on an H100 the forward pass of 16 channels at 32x32 takes it 22 us, the gradients 20
+and 35; these 10, 9 and 13. From 32 channels on only the weight's gradient gains, from 64 on nothing does.
 Imported on a GPU only: Triton comes with torch's CUDA builds.
 """
 
