@@ -1,8 +1,11 @@
 """The README's table of the paper names files that exist, and its links lead somewhere."""
 
 import re
+import subprocess
+import sys
 
 from conftest import REPO
+from helpers.small_study import clone
 
 README = (REPO / "README.md").read_text()
 
@@ -25,3 +28,13 @@ def test_links_lead_to_files():
         for link in re.findall(r"\]\(([^)#]+)\)", text):
             if not link.startswith("http"):
                 assert ((REPO / page).parent / link).exists(), f"{page}: {link}"
+
+
+def test_the_dry_run_prints_the_table_of_jobs(tmp_path):
+    (command,) = re.findall(r"^    snakemake (.* --dry-run .*?)  +#", README, re.M)
+    arguments = command.replace("config/paper.yaml", "config/config.yaml").split()
+    run = subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments], cwd=clone(tmp_path), capture_output=True, text=True
+    )
+    assert re.search(r"^total +\d\d\d", run.stdout + run.stderr, re.M), run.stderr
+    assert "rule train_sparse:" not in run.stdout + run.stderr
