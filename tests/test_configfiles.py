@@ -62,6 +62,9 @@ def test_what_is_fine(tmp_path):
     assert check_command(["--config", "seeds=1"]) is None  # no abbreviation of --configfile
     assert check_command(["--configfile"]) is None  # Snakemake says so
     assert check_command(["--configfile=nowhere.yaml"]).startswith("Error in the config: nowhere.yaml: cannot be read")
+    message = check_command(["--configfile", str(files[0]), "external"])
+    assert message.startswith("Error in the config: external: cannot be read")
+    assert message.endswith("; targets stand before --configfile, or after --")
 
 
 def test_snakemake_does_not_open_the_file_first(tmp_path):

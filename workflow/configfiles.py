@@ -24,7 +24,8 @@ def check_files(paths) -> None:
         try:
             text = Path(path).read_text(encoding="utf-8-sig")
         except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+            target = "" if Path(path).suffix else "; targets stand before --configfile, or after --"
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}{target}") from error
         except UnicodeDecodeError as error:
             raise ConfigError(
                 f"{path}: byte {error.start + 1} is not UTF-8 ({error.reason}); save it as UTF-8"
