@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from conftest import REPO
+
 from helpers.small_study import clone
 
 README = (REPO / "README.md").read_text()

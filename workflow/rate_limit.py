@@ -2,7 +2,7 @@
 
 
 def lift_default_rate_limit(scheduler) -> None:
-    """Take the default limit, 100 jobs a second, away from a JobScheduler; one that was asked for stays.
+    """Take the default limit, 100 jobs a second, away from a JobScheduler; any other, which was asked for, stays.
 
     For the limit, every job that ends starts a timer that looks through all waiting jobs once a second until none
     waits: the cost grows with the square of the number of jobs (docs/cluster.md).

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ from sparse_topology.graphs.layered import all_edges
 from sparse_topology.graphs.trace import trace
 from sparse_topology.job import InputError
 from sparse_topology.pruning.masks import prunable, save_masks
+from sparse_topology.training import gpu
 from sparse_topology.training.record import not_reproducible
 from sparse_topology.training.step import Step, accuracy, batch_counts, has_path, learning_rate, unflattened
 
@@ -526,7 +528,21 @@ def test_gpu_functions_give_the_gradients_of_torch(word):
     assert (ours - exact).norm() < 1.2 * (torchs - exact).norm() < 0.3 * exact.norm()
 
 
-KERNELS = """
+@GPU
+def test_a_gpu_takes_all_kernels(monkeypatch):
+    assert None not in gpu.built()
+    convolution = gpu.built().convolution
+    used = {name: Mock(wraps=getattr(convolution, name)) for name in ("convolve", "input_gradient", "weight_gradient")}
+    for name, function in used.items():
+        monkeypatch.setattr(convolution, name, function)
+    pixels, labels = (tensor.cuda() for tensor in images(40))
+    step = Step(network("resnet_small").cuda(), pixels, labels, FACTS, {}, RECIPE)
+    step.shuffle()
+    step(40)
+    assert all(function.called for function in used.values())
+
+
+BATCHNORM = """
 import torch
 import torch.nn.functional as F
 from sparse_topology.training import batchnorm
@@ -568,7 +584,8 @@ convolution.PROGRAMS = 1  # so that each goes through several tiles
 gpu = torch.cuda.is_available()
 torch.set_default_device("cuda" if gpu else "cpu")
 form = dict(dtype=torch.bfloat16 if gpu else torch.float32, memory_format=torch.channels_last)
-for batch, inputs, outputs, height, width in ((3, 1, 16, 5, 7), (2, 3, 64, 9, 4), (5, 16, 16, 8, 8), (1, 32, 16, 3, 2)):
+shapes = (3, 1, 16, 5, 7), (5, 16, 16, 8, 8), (1, 32, 16, 3, 2), (3, 12, 32, 7, 11), (4, 32, 64, 9, 9)
+for batch, inputs, outputs, height, width in shapes:
     torch.manual_seed(inputs)
     x, dy = (torch.randn(batch, channels, height, width).to(**form) for channels in (inputs, outputs))
     weight = torch.randn(outputs, inputs, 3, 3).to(**form)
@@ -576,7 +593,7 @@ for batch, inputs, outputs, height, width in ((3, 1, 16, 5, 7), (2, 3, 64, 9, 4)
     leaves = [tensor.double().requires_grad_() for tensor in (x, weight)]
     y = torch.nn.functional.conv2d(*leaves, padding=1)
     exact = [y.detach(), *torch.autograd.grad(y, leaves, dy.double())]
-    found = [convolve(x, weight), input_gradient(dy, weight) if inputs >= 16 else None, weight_gradient(x, dy)]
+    found = [convolve(x, weight), input_gradient(dy, weight) if inputs in (16, 32) else None, weight_gradient(x, dy)]
     for a, b in zip(exact, found, strict=True):
         if b is not None:
             assert b.shape == a.shape and b.dtype == x.dtype and b.is_contiguous(memory_format=torch.channels_last)
@@ -584,7 +601,7 @@ for batch, inputs, outputs, height, width in ((3, 1, 16, 5, 7), (2, 3, 64, 9, 4)
 """
 
 
-@pytest.mark.parametrize("script", [KERNELS, CONVOLUTIONS], ids=["batchnorm", "convolution"])
+@pytest.mark.parametrize("script", [BATCHNORM, CONVOLUTIONS], ids=["batchnorm", "convolution"])
 def test_kernels_equal_torch(script):
     """Without a GPU they are run by Triton's interpreter."""
     pytest.importorskip("triton")
@@ -595,7 +612,8 @@ def test_kernels_equal_torch(script):
 
 
 def test_the_convolutions_that_have_kernels():
-    convolution = pytest.importorskip("sparse_topology.training.convolution")
+    pytest.importorskip("triton")
+    from sparse_topology.training import convolution
 
     def taken(inputs, outputs, size=3, stride=1, padding=1, dilation=1, groups=1, channels_last=True):
         layout = torch.channels_last if channels_last else torch.contiguous_format
@@ -607,6 +625,10 @@ def test_the_convolutions_that_have_kernels():
     assert not any(taken(16, outputs) for outputs in (8, 48, 128))
     others = ({"size": 5}, {"stride": 2}, {"padding": 0}, {"dilation": 2}, {"groups": 2}, {"channels_last": False})
     assert not any(taken(16, 16, **other) for other in others)
+    large = torch.zeros(1024, 3, 224, 224, device="meta").to(memory_format=torch.channels_last)
+    kernel = torch.zeros(64, 3, 3, 3, device="meta").to(memory_format=torch.channels_last)
+    settings = (1, 1), (1, 1), (1, 1), 1
+    assert [convolution.takes(images, kernel, *settings) for images in (large, large[:512])] == [False, True]
     gains = [convolution.gains(torch.zeros(outputs, inputs, 3, 3)) for inputs, outputs in ((3, 64), (16, 16), (32, 32))]
     assert gains == [(True, False, True), (True, True, True), (False, False, True)]
 

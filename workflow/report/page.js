@@ -178,7 +178,7 @@ function later() {
     try { await draw(next); } catch (error) { console.error(next.dataset.chart, error); }
     drawing = false;
     if (held && anchor && !document.body.dataset.ready)
-      document.getElementById(anchor)?.scrollIntoView({behavior: 'instant'});  // smoothly it would run after the page
+      document.getElementById(anchor)?.scrollIntoView({behavior: 'instant'});  // smooth scrolling could last longer than drawing
     later();
   });
 }

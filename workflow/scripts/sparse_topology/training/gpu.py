@@ -22,34 +22,34 @@ aten = torch.ops.aten
 class Convolution(torch.autograd.Function):
     """A convolution without bias that computes its weight's gradient on the stream `aside`.
 
-    few: the module `training.convolution` where it takes this one, else None.
+    ours: the module `training.convolution` where it takes this one, else None.
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, stride, padding, dilation, groups: int, aside, few) -> Tensor:
+    def forward(ctx, x: Tensor, weight: Tensor, stride, padding, dilation, groups: int, aside, ours) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.settings, ctx.aside, ctx.few = (stride, padding, dilation, False, [0, 0], groups), aside, few
-        if few and few.gains(weight)[0]:
-            return few.convolve(x, weight)
+        ctx.settings, ctx.aside, ctx.ours = (stride, padding, dilation, False, [0, 0], groups), aside, ours
+        if ours and ours.gains(weight)[0]:
+            return ours.convolve(x, weight)
         return aten.convolution(x, weight, None, *ctx.settings)
 
     @staticmethod
     def backward(ctx, gradient: Tensor):
         x, weight = ctx.saved_tensors
-        _, own_x, own_weight = ctx.few.gains(weight) if ctx.few else (False, False, False)
-        if own_x or own_weight:
+        _, ours_of_x, ours_of_weight = ctx.ours.gains(weight) if ctx.ours else (False, False, False)
+        if ours_of_x or ours_of_weight:
             gradient = gradient.contiguous(memory_format=torch.channels_last)
         ctx.aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(ctx.aside):
-            if own_weight:
-                of_weight = ctx.few.weight_gradient(x, gradient)
+            if ours_of_weight:
+                of_weight = ctx.ours.weight_gradient(x, gradient)
             else:
                 of_weight = aten.convolution_backward(gradient, x, weight, None, *ctx.settings, [False, True, False])[1]
         for tensor in (gradient, x, weight):
             tensor.record_stream(ctx.aside)  # not to be overwritten before `aside` has read it
         of_x = None
-        if ctx.needs_input_grad[0] and own_x:
-            of_x = ctx.few.input_gradient(gradient, weight)
+        if ctx.needs_input_grad[0] and ours_of_x:
+            of_x = ctx.ours.input_gradient(gradient, weight)
         elif ctx.needs_input_grad[0]:
             of_x = aten.convolution_backward(gradient, x, weight, None, *ctx.settings, [True, False, False])[0]
         return of_x, of_weight, None, None, None, None, None, None
@@ -86,9 +86,10 @@ class Accelerated(TorchFunctionMode):
         settings = [
             [setting] * 2 if isinstance(setting, int) else list(setting) for setting in (stride, padding, dilation)
         ]
-        x, few = x.to(weight.dtype), kernels().convolution
-        few = few if few and few.takes(x, weight, *settings, groups) else None
-        y = Convolution.apply(x, weight, *settings, groups, self.aside, few)
+        x, ours = x.to(weight.dtype), kernels().convolution
+        if ours and not (weight.dtype == torch.bfloat16 and ours.takes(x, weight, *settings, groups)):
+            ours = None
+        y = Convolution.apply(x, weight, *settings, groups, self.aside, ours)
         return y if bias is None or self.stays_zero(bias) else y + bias.to(y.dtype).view(-1, 1, 1)
 
     def stays_zero(self, bias) -> bool:
@@ -106,7 +107,7 @@ class Accelerated(TorchFunctionMode):
 
 def _takes(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5) -> bool:
     """Whether `training.batchnorm` computes this BatchNorm: images in training, with everything that it usually has."""
-    channels_last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+    channels_last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last) and x.numel() < 2**31
     return training and channels_last and not any(tensor is None for tensor in (running_mean, weight, bias))
 
 
@@ -124,35 +125,37 @@ class Kernels(NamedTuple):
 
 
 def kernels() -> Kernels:
-    """None of them where torch is asked for deterministic algorithms: our BatchNorm did not repeat its bits there."""
+    """Those that can be built; none where torch is asked for deterministic algorithms: our BatchNorm did not repeat its
+    bits there, and convolutions were not tried."""
     return Kernels() if torch.are_deterministic_algorithms_enabled() else built()
 
 
 @functools.cache
 def built() -> Kernels:
     x = torch.zeros(4, 32, 2, 2, dtype=torch.bfloat16, device="cuda").to(memory_format=torch.channels_last)
-
-    def batchnorm() -> ModuleType:
-        from sparse_topology.training import batchnorm
-
-        batchnorm.normalise(x, *torch.zeros(4, 32, device="cuda"), 0.1, 1e-5)
-        return batchnorm
-
-    def convolution() -> ModuleType:
-        from sparse_topology.training import convolution
-
-        convolution.weight_gradient(x, torch.cat([x, x], 1))  # what needs the most of a GPU
-        return convolution
-
     found = []
-    for build in (batchnorm, convolution):
+    for name, load in (("BatchNorm", _load_batchnorm), ("convolutions", _load_convolution)):
         try:
-            found.append(build())
+            found.append(load(x))
         except Exception as error:  # of a compiler, a linker, a driver
-            line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            line = f"{type(error).__name__}: {error}".splitlines()[0]
             print(
-                f"{build.__name__} by torch itself, which is slower; Triton needs a C compiler, Python's headers and a "
-                f"GPU that it knows ({line})"
+                f"{name} by torch itself, which is slower; Triton needs a C compiler, Python's headers and a GPU that "
+                f"it knows ({line})"
             )
             found.append(None)
     return Kernels(*found)
+
+
+def _load_batchnorm(x: Tensor) -> ModuleType:
+    from sparse_topology.training import batchnorm
+
+    batchnorm.normalise(x, *torch.zeros(4, 32, device="cuda"), 0.1, 1e-5)
+    return batchnorm
+
+
+def _load_convolution(x: Tensor) -> ModuleType:
+    from sparse_topology.training import convolution
+
+    convolution.weight_gradient(x, torch.cat([x, x], 1))  # what needs the most of a GPU
+    return convolution
