@@ -87,7 +87,7 @@ class Accelerated(TorchFunctionMode):
             [setting] * 2 if isinstance(setting, int) else list(setting) for setting in (stride, padding, dilation)
         ]
         x, ours = x.to(weight.dtype), kernels().convolution
-        if ours and not (weight.dtype == torch.bfloat16 and ours.takes(x, weight, *settings, groups)):
+        if ours and not ours.takes(x, weight, *settings, groups):
             ours = None
         y = Convolution.apply(x, weight, *settings, groups, self.aside, ours)
         return y if bias is None or self.stays_zero(bias) else y + bias.to(y.dtype).view(-1, 1, 1)
