@@ -40,7 +40,7 @@ def changed(path: str, value):
     ("key", "value", "parts"),
     [
         ("datasets", ["mnist"], ["datasets[0]", "'mnist'", "digits", "cifar10"]),
-        ("architectures", ["resnet21"], ["architectures[0]", "'resnet21'", "did you mean 'resnet32'?"]),
+        ("architectures", ["resnet21"], ["architectures[0]", "'resnet21'", "did you mean 'resnet20'?"]),
         ("pruning", ["snip", "snap"], ["pruning[1]", "'snap'", "snip"]),
         ("metrics", ["motif"], ["metrics[0]", "'motif'", "did you mean 'motifs'?"]),
         ("encodings", ["unrolled"], ["encodings[0]", "'unrolled'", "'mge'"]),

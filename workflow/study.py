@@ -574,9 +574,15 @@ _HINT = {
 }
 
 
+def _closest(word: str, known) -> str | None:
+    """What may have been meant; of words equally close, the first by the alphabet."""
+    close = difflib.get_close_matches(word, known, len(known))
+    return max(sorted(close), key=lambda other: difflib.SequenceMatcher(None, other, word).ratio(), default=None)
+
+
 def _allowed(word: str, known) -> str:
-    close = difflib.get_close_matches(str(word), known, 1)
-    return (f"did you mean {close[0]!r}? " if close else "") + f"allowed: {', '.join(sorted(known))}"
+    close = _closest(str(word), known)
+    return (f"did you mean {close!r}? " if close else "") + f"allowed: {', '.join(sorted(known))}"
 
 
 _WHAT = {
@@ -611,8 +617,8 @@ def _one_line(error) -> str:
         return f"{f'{key}.' if key else ''}{missing}: is missing; it is required"
     hint = ""
     if error.validator == "enum":
-        close = difflib.get_close_matches(str(value), map(str, rule), 1)
-        hint = (f"; did you mean {close[0]!r}?" if close else "") + (_HINT["datasets"] if key == "training" else "")
+        close = _closest(str(value), [str(word) for word in rule])
+        hint = (f"; did you mean {close!r}?" if close else "") + (_HINT["datasets"] if key == "training" else "")
         rule = ", ".join(map(repr, rule))
     if value is None:
         return f"{key}: is empty; leave the key out for its default"

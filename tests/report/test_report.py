@@ -308,6 +308,7 @@ def test_the_section_of_an_address_is_in_view_once_all_is_drawn(browser, page_fi
     page.goto(page_file.as_uri() + "#layers")
     page.wait_for_selector("body[data-ready=yes]", timeout=60_000)
     assert 0 <= page.evaluate("document.querySelector('#layers').getBoundingClientRect().top") < 100
+    page.wait_for_function("document.querySelector('nav [aria-current]').hash === '#layers'", timeout=10_000)
     page.close()
 
 

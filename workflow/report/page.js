@@ -569,14 +569,16 @@ document.querySelectorAll('figure[data-chart]').forEach(figure => {
   };
 });
 const links = new Map([...document.querySelectorAll('nav a')].map(a => [a.hash.slice(1), a]));
-const watcher = new IntersectionObserver(entries => entries.forEach(entry => {
-  const id = entry.target.querySelector('h2').id;
-  if (entry.isIntersecting) links.forEach((a, name) => {
+const sections = [...document.querySelectorAll('section')];
+const watcher = new IntersectionObserver(() => {
+  const above = sections.filter(section => section.getBoundingClientRect().top < 0.3 * innerHeight);
+  const id = (above.pop() || sections[0]).querySelector('h2').id;
+  links.forEach((a, name) => {
     a.classList.toggle('here', name === id);
     if (name === id) a.setAttribute('aria-current', 'true'); else a.removeAttribute('aria-current');
   });
-}), {rootMargin: '0px 0px -70% 0px'});
-document.querySelectorAll('section').forEach(section => watcher.observe(section));
+}, {rootMargin: '0px 0px -70% 0px'});
+sections.forEach(section => watcher.observe(section));
 readAddress();
 apply();
 if (location.hash.includes('?') && anchor) document.getElementById(anchor)?.scrollIntoView();
