@@ -576,7 +576,7 @@ _HINT = {
 
 def _closest(word: str, known) -> str | None:
     """What may have been meant; of words equally close, the first by the alphabet."""
-    close = difflib.get_close_matches(word, known, len(known))
+    close = difflib.get_close_matches(word, known, len(known) or 1)
     return max(sorted(close), key=lambda other: difflib.SequenceMatcher(None, other, word).ratio(), default=None)
 
 
