@@ -24,7 +24,7 @@ test-study: quickstart
 	$(BIN)/python -m pytest -m study tests/test_default_study.py
 
 test-faults: $(STAMP)
-	$(BIN)/python -m pytest -m faults -n 2 --dist loadfile --no-loadscope-reorder -v -rs --durations=10 tests/faults -k "not default_study"
+	$(BIN)/python -m pytest -m faults -n 2 --dist loadfile -v -rs --durations=10 tests/faults -k "not default_study"
 
 test-slurm: $(STAMP)
 	$(BIN)/python -m pytest -m faults -v -rs --durations=0 tests/faults -k default_study
