@@ -1,4 +1,4 @@
-"""The README's table of the paper names files that exist, and its links lead somewhere."""
+"""The README's table of the paper names files that exist, its links lead somewhere, its dry run shows the jobs."""
 
 import re
 import subprocess
