@@ -112,7 +112,10 @@ def test_ranking_is_the_overlap_of_its_orders(results):
     assert sparsest["actual"].str.endswith(" uniform").all()
     density = sparsest[(sparsest["architecture"] == "conv_small") & (sparsest["strategy"] == "layer_density")].iloc[0]
     assert density["predicted"].endswith(" uniform")
-    assert density["rbo"] > 0.323  # of a random order; which of the best comes first differs from one CPU to another
+    # Better than a random order. Which of SynFlow and ProsPr is the best depends on the CPU: 0.44 with AVX-512, 0.94
+    # with AVX2 alone. Kendall's tau of the whole order is 0.62 and 0.71 there.
+    assert density["rbo"] > 0.323
+    assert density["tau"] > 0.4
     assert ranking[(ranking["strategy"] == "random") & (ranking["subset"] == "all")]["rbo"].to_numpy() == pytest.approx(
         0.323, abs=5e-4
     )
